@@ -1,0 +1,1 @@
+"""Bounded TTL and LRU maps that publish their size."""

@@ -1,0 +1,81 @@
+"""Durations, sizes and rates as people write them: `90s`, `24h`, `512MiB`, `2MiB/day`."""
+
+import math
+import re
+from typing import Final
+
+from floodmark_sidecar.errors import UsageError
+
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PERIODS: Final = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
+_BYTES: Final = {
+    "B": 1,
+    "kB": 1000,
+    "KB": 1000,
+    "MB": 1000**2,
+    "GB": 1000**3,
+    "KiB": 1024,
+    "MiB": 1024**2,
+    "GiB": 1024**3,
+    "TiB": 1024**4,
+}
+_QUANTITY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds that *text* (`90s`, `3m`, `24h`, `30d`, `250ms`) stands for; at least a millisecond."""
+    seconds = _quantity(text, _SECONDS, "a duration such as 90s, 3m, 24h or 30d")
+    if not 0.001 <= seconds < math.inf:
+        msg = f"a duration must be at least 1ms (got {text!r})"
+        raise UsageError(msg)
+    return seconds
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that *text* (`512MiB`, `2GB`) stands for."""
+    return round(_quantity(text, _BYTES, "a size such as 64KiB, 512MiB or 2GiB"))
+
+
+def parse_rate(text: str) -> float:
+    """Return the bytes per second that *text* (`2MiB/day`, `1MiB/h`) stands for."""
+    size, slash, period = text.partition("/")
+    if not slash or period.strip() not in _PERIODS:
+        msg = f"{text!r} is not a rate such as 2MiB/day or 1MiB/h"
+        raise UsageError(msg)
+    return _quantity(size, _BYTES, "a rate such as 2MiB/day") / _PERIODS[period.strip()]
+
+
+def format_bytes(count: float) -> str:
+    """Return *count* bytes in the largest binary unit that keeps it readable: `512 B`, `3.4 KiB`, `1.2 GiB`."""
+    value, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(value) < 1024 or unit == "TiB":
+            break
+        value /= 1024
+    return f"{value:.0f} {unit}" if unit == "B" or abs(value) >= 100 else f"{value:.1f} {unit}"
+
+
+def format_rate(bytes_per_second: float) -> str:
+    """Return a growth rate per hour: `+3.4 MiB/h`."""
+    text = format_bytes(bytes_per_second * 3600)
+    return f"{'' if text.startswith('-') else '+'}{text}/h"
+
+
+def format_duration(seconds: float) -> str:
+    """Return *seconds* in the two largest units that matter: `42 s`, `2 min 30 s`, `23 h 59 min`."""
+    total = round(seconds)
+    if total < 60:
+        return f"{seconds:.1f} s" if seconds < 10 and seconds != total else f"{total} s"
+    for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if total >= size:
+            rest = total % size // small
+            return f"{total // size} {name}" + (f" {rest} {small_name}" if rest else "")
+    raise AssertionError
+
+
+def _quantity(text: str, units: dict[str, float] | dict[str, int], wanted: str) -> float:
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match[2] not in units:
+        msg = f"{text!r} is not {wanted}"
+        raise UsageError(msg)
+    return float(match[1]) * units[match[2]]
