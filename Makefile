@@ -1,0 +1,85 @@
+# floodmark's commands. Every target makes the environment it needs; `make` alone lists them.
+
+VENV ?= .venv
+OUTPUT ?= soak-output
+BIN := $(VENV)/bin
+# The first interpreter that runs and is new enough; PYTHON=/path/to/python overrides it.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
+SOURCES := caches sidecar soak tests
+
+.DEFAULT_GOAL := help
+.PHONY: help soak soak-five test test-quick test-wheel test-lowest check format lock clean
+
+help:
+	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
+	@echo 'make test         the whole suite'
+	@echo 'make test-quick   the suite without the tests that run a soak'
+	@echo 'make test-wheel   the quick part against the built wheel, without the sources beside it'
+	@echo 'make test-lowest  the quick part against the lowest versions that pyproject.toml allows'
+	@echo 'make check        lint, types and formatting'
+	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-five.md'
+	@echo 'make lock         resolve the lock files anew'
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo 'floodmark needs Python 3.11 or newer and found none on PATH.' >&2; \
+		echo 'Install one (Debian 12: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11 …' >&2; \
+		exit 2; fi
+	@if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo 'floodmark needs Python 3.11 or newer; $(PYTHON) is older or does not run.' >&2; exit 2; fi
+	@if ! $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null; then \
+		echo '$(PYTHON) cannot make a virtual environment: its venv module is missing.' >&2; \
+		echo 'On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 2; fi
+	@echo 'making $(VENV) with' "$$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 2; }
+
+$(VENV)/.soak: requirements-soak.txt pyproject.toml | $(BIN)/python
+	@echo 'installing floodmark and what a soak needs into $(VENV)'
+	@$(INSTALL) --require-hashes -r requirements-soak.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(BIN)/python
+	@echo 'installing floodmark and its development tools into $(VENV)'
+	@$(INSTALL) --require-hashes -r requirements-dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.soak
+
+soak: $(VENV)/.soak
+	@$(BIN)/floodmark soak --builtin image-pipeline $(SOAK_OPTIONS)
+
+soak-five: $(VENV)/.soak
+	@$(BIN)/python -m floodmark_soak.repeat --times 5 --report reports/soak-five.md
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(TEST_OPTIONS)
+
+test-quick: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m 'not slow' $(TEST_OPTIONS)
+
+test-wheel: $(VENV)/.dev
+	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-dev.txt
+
+test-lowest: $(VENV)/.dev
+	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-lowest.txt
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command 'make lock' pyproject.toml
+lock: $(VENV)/.dev
+	@$(LOCK) --extra soak --group build --output-file requirements-soak.txt
+	@$(LOCK) --all-extras --group dev --output-file requirements-dev.txt
+	@$(LOCK) --all-extras --group dev --resolution lowest-direct --output-file requirements-lowest.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
