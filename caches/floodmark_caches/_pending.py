@@ -1,0 +1,132 @@
+"""Flags for work under way, each cleared by its owner or by time."""
+
+import logging
+import time
+from collections.abc import Callable, Hashable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from floodmark_caches._checks import check_callable, check_seconds
+from floodmark_caches._errors import PendingFull
+from floodmark_caches._expiry import Entry
+from floodmark_caches._stats import RemovalCause
+from floodmark_caches._store import Gone, Store
+
+K = TypeVar("K", bound=Hashable)
+
+logger = logging.getLogger("floodmark.caches")
+
+
+class PendingSet(Store[K, int]):
+    """Keys whose work is under way: at most one live claim for a key, at most `maxsize` in all.
+
+    A claim ends when its owner releases it, by its token, or when it is `ttl` seconds old: then its worker is taken
+    for lost, and `on_expire(key, age_seconds)` is told, outside the lock, maybe in another thread; what it raises is
+    logged. So let `ttl` be longer than the work can take. A live claim is never given up for another: at the bound
+    `claim` raises PendingFull. A forked child starts with no claims, for those it inherits are its parent's.
+    Thread-safe; names are unique among live maps (ValueError); operations are O(1).
+
+    >>> pending = PendingSet("pending_inference", maxsize=10_000, ttl=300)
+    >>> with pending.claim("/in/1.jpg") as mine, pending.claim("/in/1.jpg") as theirs:
+    ...     print(mine is not None, theirs is not None)
+    True False
+    """
+
+    _tells = True
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        maxsize: int,
+        ttl: float,
+        on_expire: Callable[[K, float], object] | None = None,
+        timer: Callable[[], float] = time.monotonic,
+        warn_at: float | None = None,
+    ) -> None:
+        self._ttl_seconds = check_seconds("ttl", ttl)
+        self._on_expire = None if on_expire is None else check_callable("on_expire", on_expire)
+        self._last_token = 0
+        super().__init__(name, maxsize=maxsize, ttl=ttl, timer=timer, warn_at=warn_at)
+
+    @property
+    def duplicates(self) -> int:
+        """How many claims were refused because somebody held the key."""
+        return self._hits
+
+    @property
+    def expired(self) -> int:
+        """How many claims were never released: lost workers."""
+        return self._removals[RemovalCause.EXPIRED]
+
+    def claim(self, key: K) -> "Claim[K]":
+        """Claim the key now; the result is false, and None in a `with`, if somebody holds it.
+
+        A `with` releases the claim at its end, also after an exception; without one, call `release()` on it.
+        PendingFull if there is no room.
+        """
+        gone: Gone[K, int] = []
+        with self._lock:
+            now = self._timer()
+            entry = self._data.get(key)
+            if entry is not None and entry.expires is not None and now < entry.expires:
+                self._hits += 1
+                return Claim(self, key, None)
+            first = self._order.first()
+            if len(self._data) >= self._maxsize and (first is None or first.expires is None or now < first.expires):
+                raise PendingFull(self._name, self._maxsize)
+            self._misses += 1
+            self._last_token = token = self._last_token + 1
+            crossed = self._insert(Entry(key, token, 1, now + self._ttl_seconds), now, gone)
+        self._settle(gone, now, crossed=crossed)
+        return Claim(self, key, token)
+
+    def release(self, key: K, token: int) -> bool:
+        """End the claim with this token, and say whether it was still the key's claim."""
+        gone: Gone[K, int] = []
+        with self._lock:
+            entry = self._data.get(key)
+            if entry is None or entry.value != token:
+                return False
+            now = self._timer()
+            del self._data[key]
+            live = entry.expires is not None and now < entry.expires
+            self._book_out(entry, RemovalCause.EXPLICIT if live else RemovalCause.EXPIRED, gone)
+        self._settle(gone, now)
+        return live
+
+    def _removed(self, entry: Entry[K, int], cause: RemovalCause, now: float) -> None:
+        if cause is RemovalCause.EXPIRED and entry.expires is not None:
+            age = now - (entry.expires - self._ttl_seconds)
+            logger.info("pending set %r: a claim expired after %.1f s, its worker seems lost", self._name, age)
+            if self._on_expire is not None:
+                self._on_expire(entry.key, age)
+
+    def _begin_in_child(self, *, whole: bool) -> None:  # noqa: ARG002 - claims of the parent are not ours either way
+        self._forget_everything()
+
+
+class Claim(Generic[K]):
+    """The outcome of claiming a key: true if it was granted, with the `token` that alone can end it."""
+
+    __slots__ = ("_pending", "key", "token")
+
+    def __init__(self, pending: PendingSet[K], key: K, token: int | None) -> None:
+        self._pending = pending
+        self.key = key
+        self.token = token
+
+    def release(self) -> bool:
+        """End the claim; False if it was refused, or is over already. A newer claim on the key stays untouched."""
+        return self.token is not None and self._pending.release(self.key, self.token)
+
+    def __bool__(self) -> bool:
+        return self.token is not None
+
+    def __enter__(self) -> "Claim[K] | None":
+        return self or None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

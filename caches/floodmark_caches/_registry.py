@@ -1,0 +1,143 @@
+"""Every live map of this process by its name, and the numbers of all of them."""
+
+import gc
+import logging
+import time
+from collections.abc import Callable, Sized
+
+from floodmark_caches._checks import check_name, check_seconds
+from floodmark_caches._fork import Guarded
+from floodmark_caches._stats import MapStats
+from floodmark_caches._thread import LazyThread
+from floodmark_caches._watched import Watched
+from floodmark_caches._weak import WeakMethod
+
+logger = logging.getLogger("floodmark.caches")
+
+
+class Registry(Guarded):
+    """The names of live maps. Maps put themselves in when they are made and are held weakly: a dropped map is gone.
+
+    Thread-safe. Reading it takes one lock after the other, each for a moment, and runs no code of the entries.
+    """
+
+    def __init__(self) -> None:
+        self._maps: dict[str, WeakMethod[Callable[[], MapStats]]] = {}
+        self._watched: dict[str, Watched] = {}
+        self._log_seconds: float | None = None
+        self._log_due = 0.0
+        self._log_thread = LazyThread("floodmark-maps-log", self._log_step)
+        super().__init__()
+
+    def register(self, name: str, stats: Callable[[], MapStats]) -> None:
+        """Enter a map by its bound method `stats`; maps do this themselves. ValueError if the name is taken."""
+        with self._lock:
+            self._refuse_taken(name)
+            reference = WeakMethod(stats, lambda gone: self._forget(name, gone))
+            self._maps[name] = reference
+
+    def watch(self, name: str, container: Sized, warn_at: float | None = None) -> None:
+        """Publish any sized container as it is, under `name`, until `unwatch`.
+
+        `warn_at` (entries, or a fraction of the container's own maxsize) is checked at each reading of the numbers.
+        A container whose type cannot be weakly referenced, such as a plain dict, is kept alive by this.
+        ValueError if the name is taken, TypeError if the container has no length.
+        """
+        watched = Watched(check_name(name), container, warn_at)
+        with self._lock:
+            self._refuse_taken(name)
+            self._watched[name] = watched
+
+    def unwatch(self, name: str) -> None:
+        """End a `watch`. KeyError if nothing is watched under that name."""
+        with self._lock:
+            if self._watched.pop(name, None) is None:
+                msg = f"nothing is watched under the name {name!r}"
+                raise KeyError(msg)
+
+    def stats(self) -> tuple[MapStats, ...]:
+        """The numbers of every live map and watched container, in the order of their making."""
+        with self._lock:
+            maps = list(self._maps.values())
+            watched = list(self._watched.items())
+        numbers: list[MapStats] = []
+        for reference in maps:
+            read = reference()
+            if read is not None:
+                numbers.append(read())
+        for name, container in watched:
+            seen = container.stats()
+            if seen is not None:
+                numbers.append(seen)
+            elif not container.alive:
+                self._drop_dead(name, container)
+        return tuple(numbers)
+
+    def log_every(self, seconds: float | None) -> None:
+        """Log one line with the size of every map each `seconds` (logger `floodmark.caches`, INFO); None ends that.
+
+        The line is written by a daemon thread, which is there only while this is on; in a forked child it starts
+        again when a map is used.
+        """
+        if seconds is not None:
+            seconds = check_seconds("seconds", seconds)
+        with self._lock:
+            self._log_seconds = seconds
+            self._log_due = time.monotonic() + (seconds or 0.0)
+        if seconds is None:
+            self._log_thread.nudge()
+        else:
+            self._log_thread.wake()
+
+    def resume_log(self) -> None:
+        """Start the thread of the periodic line again after a fork, if the line is on; maps do this themselves."""
+        if self._log_seconds is not None and not self._log_thread.running:
+            self._log_thread.wake()
+
+    def _resume(self) -> None:
+        self.resume_log()
+
+    def _log_step(self) -> float | None:
+        with self._lock:
+            seconds = self._log_seconds
+            now = time.monotonic()
+            due = seconds is not None and now >= self._log_due
+            if seconds is not None and due:
+                self._log_due = now + seconds
+            wait = self._log_due - now
+        if seconds is None:
+            return None
+        if due:
+            logger.info("maps: %s", ", ".join(map(_size, self.stats())) or "none")
+        return wait
+
+    def _refuse_taken(self, name: str) -> None:
+        if self._taken(name):
+            # A map that nobody can reach any more may wait for the collector, and must not hold its name meanwhile.
+            gc.collect()
+            if self._taken(name):
+                msg = f"a live map is already named {name!r}"
+                raise ValueError(msg)
+
+    def _taken(self, name: str) -> bool:
+        reference = self._maps.get(name)
+        watched = self._watched.get(name)
+        return (reference is not None and reference() is not None) or (watched is not None and watched.alive)
+
+    def _forget(self, name: str, gone: object) -> None:
+        with self._lock:
+            if self._maps.get(name) is gone:
+                del self._maps[name]
+
+    def _drop_dead(self, name: str, watched: Watched) -> None:
+        with self._lock:
+            if self._watched.get(name) is watched:
+                del self._watched[name]
+
+
+def _size(stats: MapStats) -> str:
+    return f"{stats.name} {stats.entries}" + ("" if stats.maxsize is None else f"/{stats.maxsize}")
+
+
+registry = Registry()
+"""The registry of this process."""

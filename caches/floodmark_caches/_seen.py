@@ -1,0 +1,85 @@
+"""The set of keys that were processed already."""
+
+import time
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from floodmark_caches._expiry import Entry
+from floodmark_caches._stats import RemovalCause
+from floodmark_caches._store import Gone, Store
+
+K = TypeVar("K", bound=Hashable)
+
+
+class SeenSet(Store[K, None]):
+    """At most `maxsize` keys, each remembered for `ttl` seconds from when it was new; add one and learn if it was.
+
+    At the bound the key that was added or touched longest ago goes; `stats().evicted_before_ttl` counts those that
+    would have been remembered longer, whose work may now be repeated. Thread-safe; names are unique among live maps
+    (ValueError); operations are O(1).
+
+    >>> processed = SeenSet("processed_paths", maxsize=100_000, ttl=3600)
+    >>> processed.add("/in/1.jpg"), processed.add("/in/1.jpg")
+    (True, False)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        maxsize: int,
+        ttl: float | None = None,
+        timer: Callable[[], float] = time.monotonic,
+        warn_at: float | None = None,
+    ) -> None:
+        super().__init__(name, maxsize=maxsize, ttl=ttl, timer=timer, warn_at=warn_at)
+
+    def add(self, key: K) -> bool:
+        """Whether the key is new; it is known from here on. Of several threads with one key, one gets True.
+
+        A known key becomes the most recently used; its time to live is not extended.
+        """
+        gone: Gone[K, None] = []
+        with self._lock:
+            now = self._timer()
+            entry = self._data.get(key)
+            if entry is not None and (entry.expires is None or now < entry.expires):
+                self._hits += 1
+                self._refresh(key)
+                return False
+            self._misses += 1
+            expires = None if self._ttl is None else now + self._ttl
+            crossed = self._insert(Entry(key, None, 1, expires), now, gone)
+        self._settle(gone, now, crossed=crossed)
+        return True
+
+    def touch(self, key: K) -> bool:
+        """Remember a known key for a whole ttl from now, and say whether it was known."""
+        with self._lock:
+            now = self._timer()
+            entry = self._data.get(key)
+            if entry is None or (entry.expires is not None and entry.expires <= now):
+                return False
+            self._refresh(key)
+            if self._ttl is not None:
+                self._order.discard(entry)
+                entry.expires = now + self._ttl
+                self._order.add(entry)
+            return True
+
+    def discard(self, key: K) -> bool:
+        """Forget a key, and say whether it was known."""
+        gone: Gone[K, None] = []
+        with self._lock:
+            entry = self._data.pop(key, None)
+            if entry is None:
+                return False
+            now = self._timer()
+            live = entry.expires is None or now < entry.expires
+            self._book_out(entry, RemovalCause.EXPLICIT if live else RemovalCause.EXPIRED, gone)
+        self._settle(gone, now)
+        return live
+
+    def clear(self) -> None:
+        """Forget every key; O(n)."""
+        self._clear()

@@ -1,0 +1,76 @@
+"""What a map tells of itself: the causes of removals, and one frozen set of numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class RemovalCause(StrEnum):
+    """Why an entry left its map."""
+
+    EXPLICIT = "explicit"
+    """The caller removed it."""
+    REPLACED = "replaced"
+    """The caller put another value in its place."""
+    EXPIRED = "expired"
+    """Its time to live was over."""
+    SIZE = "size"
+    """It was the least recently used when room was needed."""
+
+    __hash__ = str.__hash__  # enum's own runs in Python, and each removal is counted by its cause
+
+
+@dataclass(frozen=True, slots=True)
+class MapStats:
+    """The numbers of one map at one moment. `adds - removes` is always `entries`."""
+
+    name: str
+    kind: str
+    """The class of the map, or the type of a watched container."""
+    entries: int
+    """Entries held in memory; expired ones count until they are released, which is soon."""
+    maxsize: int | None
+    """The bound: entries, or weight where the map has a getsizeof. None is unbounded."""
+    ttl: float | None
+    """Seconds; None where entries do not expire."""
+    bytes: int | None
+    """Total weight where the map was given a getsizeof (in bytes if that counts bytes), else not known."""
+    adds: int
+    removes: int
+    hits: int
+    """Reads that found a live entry. In sets: keys already there; in locks: keys held or waited for by others."""
+    misses: int
+    removals: Mapping[str, int]
+    """`removes` by cause: explicit, replaced, expired, size."""
+    evicted_before_ttl: int
+    """Entries given up for room although their time was not over: a set of processed keys has begun to repeat work."""
+    warn_at: int | None
+    """The level in entries (in weight for a fraction of a weighted map's maxsize)."""
+    warnings: int
+    """How often the level was crossed upwards."""
+    oldest_age: float | None
+    """Seconds since the oldest entry under the map's own ttl was put in; None where that is not kept."""
+    container_ids: tuple[int, ...]
+    """`id()` of the containers inside that grow with the entries, so that a heap census can name them."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON types, with units in the names."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "entries": self.entries,
+            "maxsize": self.maxsize,
+            "ttl_seconds": self.ttl,
+            "bytes": self.bytes,
+            "adds": self.adds,
+            "removes": self.removes,
+            "hits": self.hits,
+            "misses": self.misses,
+            "removals": dict(self.removals),
+            "evicted_before_ttl": self.evicted_before_ttl,
+            "warn_at": self.warn_at,
+            "warnings": self.warnings,
+            "oldest_age_seconds": self.oldest_age,
+            "container_ids": list(self.container_ids),
+        }

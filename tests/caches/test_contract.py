@@ -1,0 +1,292 @@
+"""What every map promises, whatever its kind."""
+
+import contextlib
+import copy
+import json
+import logging
+import pickle
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import pytest
+
+from floodmark_caches import BoundedMap, KeyedLocks, PendingFull, PendingSet, SeenSet, registry
+from tests.caches.conftest import Clock
+
+pytestmark = pytest.mark.usefixtures("alone")
+
+STATS_KEYS = [
+    "name",
+    "kind",
+    "entries",
+    "maxsize",
+    "ttl_seconds",
+    "bytes",
+    "adds",
+    "removes",
+    "hits",
+    "misses",
+    "removals",
+    "evicted_before_ttl",
+    "warn_at",
+    "warnings",
+    "oldest_age_seconds",
+    "container_ids",
+]
+
+AnyStore = BoundedMap[Any, Any] | SeenSet[Any] | PendingSet[Any]
+KINDS: list[type[AnyStore]] = [BoundedMap, SeenSet, PendingSet]
+
+
+def put(store: AnyStore, key: Hashable) -> None:
+    """Put a key into a map in its own way, and leave it there."""
+    if isinstance(store, BoundedMap):
+        store[key] = key
+    elif isinstance(store, SeenSet):
+        store.add(key)
+    else:
+        store.claim(key)
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+def kind(request: pytest.FixtureRequest) -> Callable[..., AnyStore]:
+    """One kind of map after the other."""
+    chosen: Callable[..., AnyStore] = request.param
+    return chosen
+
+
+def test_it_counts_live_entries_only(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """An entry stops to exist exactly when its ttl is over, though nobody has released it."""
+    store = kind(name, maxsize=10, ttl=5, timer=clock)
+    put(store, "a")
+    clock.tick(3)
+    put(store, "b")
+    assert (len(store), "a" in store, sorted(store)) == (2, True, ["a", "b"])
+    clock.tick(2)
+    assert (len(store), "a" in store, sorted(store)) == (1, False, ["b"])
+
+
+def test_a_known_key_keeps_its_time(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """Asking for a key does not make it live longer."""
+    store = kind(name, maxsize=10, ttl=5, timer=clock)
+    put(store, "a")
+    clock.tick(4)
+    assert "a" in store
+    if isinstance(store, BoundedMap):
+        assert store["a"] == "a"
+    else:
+        put(store, "a")
+    clock.tick(1)
+    assert "a" not in store
+
+
+def test_asking_with_in_changes_nothing(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """`in` counts no hit and refreshes no recency."""
+    store = kind(name, maxsize=2, ttl=5, timer=clock)
+    put(store, "a")
+    put(store, "b")
+    before = store.stats()
+    assert "a" in store
+    assert "x" not in store
+    assert (store.stats().hits, store.stats().misses) == (before.hits, before.misses)
+    assert list(store) == ["a", "b"]
+
+
+def test_the_bound_holds_and_expired_entries_make_room_first(
+    kind: Callable[..., AnyStore], name: str, clock: Clock
+) -> None:
+    """At the bound an expired entry goes, not a live one."""
+    store = kind(name, maxsize=3, ttl=5, timer=clock)
+    put(store, "old")
+    clock.tick(4)
+    put(store, "a")
+    put(store, "b")
+    clock.tick(1)
+    put(store, "c")
+    assert sorted(store) == ["a", "b", "c"]
+    assert store.stats().removals["expired"] == 1
+    assert store.stats().removals["size"] == 0
+
+
+def test_the_bound_holds_at_every_moment(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """Whatever the ttl says, and also for what is held and not yet released."""
+    store = kind(name, maxsize=3, ttl=5, timer=clock)
+    for key in range(20):
+        with contextlib.suppress(PendingFull):
+            put(store, key)
+        assert store.stats().entries <= 3
+        clock.tick(1)
+
+
+def test_each_operation_reads_the_clock_once(kind: Callable[..., AnyStore], name: str) -> None:
+    """An entry cannot expire between the check and the use of one operation."""
+    clock = Clock(step=1.0)
+    store = kind(name, maxsize=2, ttl=100, timer=clock)
+    operations: list[Callable[[], object]] = [
+        lambda: put(store, "a"),
+        lambda: put(store, "b"),
+        lambda: "a" in store,
+        lambda: len(store),
+        lambda: list(iter(store)),  # list(store) asks for the length as well
+        store.stats,
+    ]
+    if isinstance(store, BoundedMap):
+        operations += [
+            lambda: store["a"],
+            lambda: store.get("b"),
+            lambda: store.set("c", 1, ttl=500),
+            lambda: store.setdefault("d", 1),
+            lambda: store.setdefault("d", 2),
+            lambda: store.currsize,
+            lambda: list(iter(store.items())),
+            lambda: list(iter(store.values())),
+            lambda: store.pop("d"),
+            store.popitem,
+            store.clear,
+            store.expire,
+        ]
+    elif isinstance(store, SeenSet):
+        operations += [lambda: store.add("c"), lambda: store.touch("c"), lambda: store.discard("c"), store.clear]
+    else:
+        operations += [lambda: store.release("a", 1), lambda: store.claim("c")]
+    for number, operation in enumerate(operations):
+        before = clock.readings
+        operation()
+        assert clock.readings == before + 1, f"operation {number}"
+
+
+def test_stats_are_the_agreed_json(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """The numbers carry the agreed names, in JSON types, and the id of the container that grows."""
+    store = kind(name, maxsize=10, ttl=5, timer=clock)
+    put(store, "a")
+    clock.tick(2)
+    put(store, "b")
+    numbers = json.loads(json.dumps(store.stats().as_dict()))
+    assert list(numbers) == STATS_KEYS
+    assert numbers["removals"] == {"explicit": 0, "replaced": 0, "expired": 0, "size": 0}
+    expected = {"name": name, "kind": type(store).__name__, "entries": 2, "maxsize": 10, "ttl_seconds": 5, "adds": 2}
+    assert numbers | expected == numbers
+    assert numbers["oldest_age_seconds"] == 2
+    assert numbers["container_ids"] == [id(store._data)]
+
+
+def test_warn_at_warns_once_for_each_crossing(
+    kind: Callable[..., AnyStore], name: str, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line at the crossing; the next only after the map was a tenth below the level."""
+    store = kind(name, maxsize=40, ttl=5, timer=clock, warn_at=0.5)
+    with caplog.at_level(logging.WARNING, "floodmark.caches"):
+        for key in range(30):
+            put(store, key)
+        assert len(caplog.records) == store.stats().warnings == 1
+        assert name in caplog.text
+        assert "20" in caplog.text
+        clock.tick(5)
+        assert len(store) == 0
+        for key in range(30):
+            put(store, key)
+    assert len(caplog.records) == store.stats().warnings == 2
+    assert store.stats().warn_at == 20
+
+
+def test_hovering_around_warn_at_warns_once(
+    kind: Callable[..., AnyStore], name: str, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An entry less and an entry more, at the level, is no new crossing."""
+    store = kind(name, maxsize=40, ttl=100, timer=clock, warn_at=20)
+    for key in range(30):
+        put(store, key)
+        clock.tick(5)
+        assert len(store) <= 20
+    assert store.stats().warnings == 1
+    assert caplog.text.count(name) == 1
+
+
+def test_a_name_is_given_to_one_live_map(kind: Callable[..., AnyStore], name: str) -> None:
+    """A second map of the same name is refused by name, and the first one stays registered."""
+    first = kind(name, maxsize=1, ttl=1)
+    with pytest.raises(ValueError, match=f"'{name}'"):
+        KeyedLocks(name)
+    assert [stats.kind for stats in registry.stats() if stats.name == name] == [type(first).__name__]
+
+
+def test_a_dropped_map_leaves_the_registry(kind: Callable[..., AnyStore], name: str) -> None:
+    """The last reference gone, the name is free at once: nothing of ours keeps a map alive."""
+    store = kind(name, maxsize=10, ttl=100)
+    put(store, "a")
+    del store
+    assert name not in [stats.name for stats in registry.stats()]
+    assert len(kind(name, maxsize=10, ttl=100)) == 0
+
+
+def test_a_map_that_waits_for_the_collector_does_not_hold_its_name(kind: Callable[..., AnyStore], name: str) -> None:
+    """A map in a reference cycle that nobody can reach gives its name to the next."""
+    cycle: list[object] = [kind(name, maxsize=10, ttl=100)]
+    cycle.append(cycle)
+    del cycle
+    assert kind(name, maxsize=10, ttl=100).name == name
+
+
+def test_it_cannot_be_copied_or_pickled(kind: Callable[..., AnyStore], name: str) -> None:
+    """Two maps of one name would both be wrong; the error names the map."""
+    store = kind(name, maxsize=10, ttl=100)
+    for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match=name):
+            duplicate(store)
+
+
+def test_a_key_that_cannot_be_hashed_changes_nothing(kind: Callable[..., AnyStore], name: str) -> None:
+    """The error is Python's own."""
+    store = kind(name, maxsize=2, ttl=100)
+    put(store, "a")
+    with pytest.raises(TypeError, match="unhashable"):
+        put(store, [])  # type: ignore[arg-type]
+    assert list(store) == ["a"]
+
+
+def test_its_text_tells_no_entries(kind: Callable[..., AnyStore], name: str) -> None:
+    """Keys and values may be secret, and many."""
+    store = kind(name, maxsize=2, ttl=100)
+    put(store, "secret")
+    assert repr(store) == f"{type(store).__name__}('{name}', entries=1, maxsize=2)"
+
+
+BAD: list[tuple[dict[str, object], type[Exception], str]] = [
+    ({"maxsize": 0}, ValueError, "maxsize .* 0"),
+    ({"maxsize": -3}, ValueError, "maxsize .* -3"),
+    ({"maxsize": float("inf")}, ValueError, "maxsize .* inf"),
+    ({"maxsize": float("nan")}, ValueError, "maxsize .* nan"),
+    ({"maxsize": 2.5}, TypeError, "maxsize .* 2.5"),
+    ({"maxsize": True}, TypeError, "maxsize .* True"),
+    ({"maxsize": "9"}, TypeError, "maxsize .* '9'"),
+    ({"ttl": 0}, ValueError, "ttl .* 0"),
+    ({"ttl": -1.5}, ValueError, "ttl .* -1.5"),
+    ({"ttl": float("nan")}, ValueError, "ttl .* nan"),
+    ({"ttl": float("inf")}, ValueError, "ttl .* inf"),
+    ({"ttl": True}, TypeError, "ttl .* True"),
+    ({"ttl": "60"}, TypeError, "ttl .* '60'"),
+    ({"timer": 5}, TypeError, "timer .* 5"),
+    ({"warn_at": 0}, ValueError, "warn_at .* 0"),
+    ({"warn_at": 1.5}, ValueError, "warn_at .* 1.5"),
+    ({"warn_at": 0.0}, ValueError, "warn_at .* 0.0"),
+    ({"warn_at": float("nan")}, ValueError, "warn_at .* nan"),
+    ({"warn_at": True}, TypeError, "warn_at .* True"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "error", "words"), BAD, ids=str)
+def test_a_bad_argument_is_named_with_its_value(
+    kind: Callable[..., AnyStore], name: str, wrong: dict[str, object], error: type[Exception], words: str
+) -> None:
+    """The sentence says which argument and what was given; no map is left behind."""
+    arguments: dict[str, object] = {"maxsize": 10, "ttl": 60} | wrong
+    with pytest.raises(error, match=words):
+        kind(name, **arguments)
+    assert name not in [stats.name for stats in registry.stats()]
+
+
+@pytest.mark.parametrize("wrong", ["", "two\nlines", "x" * 300, 7, None])
+def test_a_bad_name_is_refused(kind: Callable[..., AnyStore], wrong: object) -> None:
+    """Names go into logs, tables and labels."""
+    with pytest.raises((ValueError, TypeError), match="name must be"):
+        kind(wrong, maxsize=10, ttl=60)

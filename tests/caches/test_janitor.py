@@ -1,0 +1,121 @@
+"""The janitor: expired entries are released soon, by a thread that is there only while it is needed."""
+
+import gc
+import threading
+import time
+import weakref
+
+import pytest
+
+from floodmark_caches import BoundedMap, PendingSet, RemovalCause, SeenSet, _store
+from floodmark_caches._janitor import Janitor
+from tests.caches.conftest import eventually
+
+
+@pytest.fixture
+def janitor(monkeypatch: pytest.MonkeyPatch) -> Janitor:
+    """A janitor that serves the maps of one test."""
+    mine = Janitor()
+    monkeypatch.setattr(_store, "janitor", mine)
+    return mine
+
+
+class Value:
+    """Something that can be seen to go."""
+
+
+def test_expired_entries_are_released_without_any_use(name: str, janitor: Janitor) -> None:
+    """Values go, callbacks are told, nobody asked the map."""
+    causes: list[RemovalCause] = []
+    store = BoundedMap[str, Value](name, maxsize=10, ttl=0.05, on_remove=lambda key, value, cause: causes.append(cause))
+    value = Value()
+    gone = weakref.ref(value)
+    store["a"] = value
+    del value
+    eventually(lambda: gone() is None)
+    assert causes == [RemovalCause.EXPIRED]
+    assert store.stats().entries == 0
+
+
+def test_a_lost_claim_is_told_without_any_use(name: str, janitor: Janitor) -> None:
+    """The worker died with the claim in its hands; time releases it."""
+    lost: list[str] = []
+    pending = PendingSet[str](name, maxsize=10, ttl=0.05, on_expire=lambda key, age: lost.append(key))
+    pending.claim("a")
+    eventually(lambda: lost == ["a"])
+
+
+def test_a_backlog_larger_than_a_batch_is_released(name: str, janitor: Janitor) -> None:
+    """All of it, a batch at a time."""
+    seen = SeenSet[int](name, maxsize=5000, ttl=0.05)
+    for number in range(2000):
+        seen.add(number)
+    eventually(lambda: seen.stats().entries == 0)
+
+
+def test_an_own_ttl_shorter_than_the_janitors_sleep_wakes_it(name: str, janitor: Janitor) -> None:
+    """It does not sleep through what came later."""
+    store = BoundedMap[str, int](name, maxsize=10, ttl=3600)
+    store["long"] = 1
+    eventually(lambda: janitor.running)
+    store.set("short", 2, ttl=0.05)
+    eventually(lambda: store.stats().entries == 1)
+    other = BoundedMap[str, int](f"{name}-other", maxsize=10)
+    other.set("short", 2, ttl=0.05)
+    eventually(lambda: other.stats().entries == 0)
+
+
+def test_a_clock_of_the_callers_is_asked_again(name: str, janitor: Janitor) -> None:
+    """Nobody knows how fast it runs."""
+    now = [0.0]
+    store = BoundedMap[str, int](name, maxsize=10, ttl=3600, timer=lambda: now[0])
+    store["a"] = 1
+    now[0] = 3600.0
+    eventually(lambda: store.stats().entries == 0)
+
+
+def test_the_thread_ends_with_the_last_map(name: str, janitor: Janitor) -> None:
+    """It holds none of them, and a new one starts it again."""
+    first = BoundedMap[str, int](name, maxsize=10, ttl=3600)
+    second = SeenSet[str](f"{name}-b", maxsize=10, ttl=3600)
+    first["a"] = 1
+    second.add("a")
+    assert janitor.running
+    del first
+    gc.collect()
+    eventually(lambda: len(janitor._tends) == 1)
+    assert janitor.running
+    del second
+    eventually(lambda: not janitor.running)
+    third = BoundedMap[str, int](name, maxsize=10, ttl=0.05)
+    third["a"] = 1
+    eventually(lambda: third.stats().entries == 0)
+
+
+def test_maps_without_a_ttl_need_no_thread(name: str, janitor: Janitor) -> None:
+    """Nothing in them expires."""
+    store = BoundedMap[str, int](name, maxsize=10)
+    store["a"] = 1
+    BoundedMap[str, int](f"{name}-b", maxsize=10, ttl=60)
+    assert not janitor.running
+
+
+def test_a_failing_map_does_not_stop_the_others(name: str, janitor: Janitor, caplog: pytest.LogCaptureFixture) -> None:
+    """A clock that raises is logged; the thread goes on."""
+    broken = [False]
+
+    def now() -> float:
+        if broken[0] and threading.current_thread() is not threading.main_thread():
+            msg = "no time"
+            raise OSError(msg)
+        return time.monotonic()
+
+    bad = BoundedMap[str, int](name, maxsize=10, ttl=0.05, timer=now)
+    good = BoundedMap[str, int](f"{name}-good", maxsize=10, ttl=0.05)
+    broken[0] = True
+    bad["a"] = 1
+    good["a"] = 1
+    eventually(lambda: good.stats().entries == 0)
+    assert caplog.text.count("OSError: no time") == 1
+    broken[0] = False
+    eventually(lambda: bad.stats().entries == 0)

@@ -1,0 +1,121 @@
+"""The registry: every map by name, watched containers, the periodic line."""
+
+import collections
+import logging
+import threading
+
+import cachetools
+import pytest
+
+from floodmark_caches import BoundedMap, KeyedLocks, registry
+from floodmark_caches._stats import MapStats
+from tests.caches.conftest import eventually
+
+
+def read(name: str) -> MapStats | None:
+    """The numbers under a name."""
+    return next((stats for stats in registry.stats() if stats.name == name), None)
+
+
+def test_a_plain_dict_is_watched_as_it_is(name: str) -> None:
+    """Its length is published and nothing else of it; unwatch ends that."""
+    routes = {"secret": 1}
+    registry.watch(name, routes)
+    routes["b"] = 2
+    stats = read(name)
+    assert stats is not None
+    assert (stats.kind, stats.entries, stats.maxsize, stats.container_ids) == ("dict", 2, None, (id(routes),))
+    registry.unwatch(name)
+    assert read(name) is None
+    with pytest.raises(KeyError, match=name):
+        registry.unwatch(name)
+
+
+def test_a_cache_is_watched_with_its_own_bound(name: str) -> None:
+    """And with the ids of the dicts inside, where its entries are."""
+    cache: cachetools.TTLCache[int, int] = cachetools.TTLCache(maxsize=50, ttl=9)
+    registry.watch(name, cache)
+    cache[1] = 1
+    stats = read(name)
+    assert stats is not None
+    assert (stats.kind, stats.entries, stats.maxsize, stats.ttl) == ("TTLCache", 1, 50, 9)
+    assert id(cache._Cache__data) in stats.container_ids  # type: ignore[attr-defined]
+
+
+def test_what_can_be_held_weakly_is(name: str) -> None:
+    """A watched set that nobody else holds is gone, and its name is free."""
+    registry.watch(name, {1, 2})
+    assert read(name) is None
+    registry.watch(name, collections.deque([1]))
+    assert name not in registry._watched or read(name) is None
+
+
+def test_watching_warns_once_for_each_crossing(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Checked whenever the numbers are read."""
+    routes: dict[int, int] = {}
+    registry.watch(name, routes, warn_at=10)
+    routes.update(dict.fromkeys(range(12)))  # type: ignore[arg-type]
+    for _ in range(3):
+        registry.stats()
+    assert caplog.text.count(name) == 1
+    routes.clear()
+    registry.stats()
+    routes.update(dict.fromkeys(range(12)))  # type: ignore[arg-type]
+    stats = read(name)
+    assert stats is not None
+    assert (stats.warnings, stats.warn_at) == (2, 10)
+
+
+def test_a_container_that_cannot_be_read_is_left_out(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One line about it, and all the others are still there."""
+
+    class Broken:
+        def __len__(self) -> int:
+            raise OSError(5)
+
+    broken = Broken()
+    registry.watch(name, broken)
+    locks = KeyedLocks[str](f"{name}-locks")
+    for _ in range(3):
+        assert read(name) is None
+    assert read(locks.name) is not None
+    assert caplog.text.count("cannot be read") == 1
+
+
+def test_a_watched_name_is_taken(name: str) -> None:
+    """By a map or by a container, it names one thing."""
+    registry.watch(name, {})
+    with pytest.raises(ValueError, match=name):
+        registry.watch(name, {})
+    with pytest.raises(ValueError, match=name):
+        BoundedMap(name, maxsize=1)
+
+
+@pytest.mark.parametrize("bad", [5, None, iter([])])
+def test_only_what_has_a_length_can_be_watched(name: str, bad: object) -> None:
+    """The type is named."""
+    with pytest.raises(TypeError, match=type(bad).__name__):
+        registry.watch(name, bad)  # type: ignore[arg-type]
+
+
+def test_the_periodic_line_has_every_size(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Written by a thread that is there only while the line is on."""
+    store = BoundedMap[str, int](name, maxsize=7)
+    store["a"] = 1
+    registry.watch(f"{name}-plain", {})
+    with caplog.at_level(logging.INFO, "floodmark.caches"):
+        registry.log_every(0.01)
+        eventually(lambda: len(caplog.records) >= 2)
+        registry.log_every(None)
+        eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == "floodmark-maps-log"])
+    line = caplog.records[-1].getMessage()
+    assert line.startswith("maps: ")
+    assert f"{name} 1/7" in line
+    assert f"{name}-plain 0" in line
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), True, "5"])
+def test_a_bad_period_is_refused(seconds: float) -> None:
+    """With the value."""
+    with pytest.raises((ValueError, TypeError), match=f"seconds .*{seconds!r}"):
+        registry.log_every(seconds)

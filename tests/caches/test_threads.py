@@ -1,0 +1,171 @@
+"""Many threads at once, with keys that let other threads in at the worst moments."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from floodmark_caches import BoundedMap, KeyedLocks, PendingFull, PendingSet, RemovalCause, SeenSet
+from tests.caches.conftest import check_store
+
+THREADS = 4
+
+
+class Key:
+    """A key whose hash and equality are Python code, in which any thread may be switched in."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __hash__(self) -> int:
+        time.sleep(0)
+        return self.number % 8
+
+    def __eq__(self, other: object) -> bool:
+        time.sleep(0)
+        return isinstance(other, Key) and other.number == self.number
+
+
+@pytest.fixture(autouse=True)
+def switchy() -> Iterator[None]:
+    """Switch threads as often as the interpreter can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def hammer(work: Callable[[int], None]) -> None:
+    """Run `work(thread number)` in several threads that start together; what one raises is raised here."""
+    barrier = threading.Barrier(THREADS)
+    errors: list[BaseException] = []
+
+    def run(number: int) -> None:
+        try:
+            barrier.wait(10)
+            work(number)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    if errors:
+        raise errors[0]
+
+
+@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+def test_a_map_stays_whole_and_bounded(name: str, make: Callable[[int], object]) -> None:
+    """Every operation at once, with expiry and eviction; each removal is told once."""
+    told: list[RemovalCause] = []
+    store: BoundedMap[object, int] = BoundedMap(
+        name, maxsize=8, ttl=0.005, on_remove=lambda key, value, cause: told.append(cause)
+    )
+
+    def work(number: int) -> None:
+        for turn in range(200):
+            key = make((turn * 7 + number) % 16)
+            store[key] = turn
+            store.get(key)
+            store.pop(make(turn % 16), None)
+            store.setdefault(key, -1)
+            assert len(store) <= 8
+            if turn % 10 == 0:
+                store.set(key, turn, ttl=0.001)
+                store.expire()
+                assert len(list(store.items())) <= 8
+                check = store.stats()
+                assert check.adds - check.removes == check.entries <= 8
+            if turn % 50 == 0:
+                store.clear()
+
+    hammer(work)
+    store.clear()
+    stats = store.stats()
+    assert stats.adds == stats.removes == len(told)
+    assert {cause.value: told.count(cause) for cause in RemovalCause} == stats.removals
+
+
+@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+def test_each_key_is_new_to_one_thread(name: str, make: Callable[[int], object]) -> None:
+    """All threads add the same keys at the same time."""
+    seen: SeenSet[object] = SeenSet(name, maxsize=1000, ttl=60)
+    new: list[int] = []
+
+    def work(number: int) -> None:
+        new.extend(key for key in range(80) if seen.add(make(key)))
+
+    hammer(work)
+    assert sorted(new) == list(range(80))
+
+
+@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+def test_each_key_has_one_claim(name: str, make: Callable[[int], object]) -> None:
+    """Claimed and released at once by all threads, in a set that is sometimes full."""
+    pending: PendingSet[object] = PendingSet(name, maxsize=3, ttl=60)
+    owners = [0] * 5
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for turn in range(300):
+            key = (turn + number) % 5
+            try:
+                with pending.claim(make(key)) as claim:
+                    if claim is not None:
+                        owners[key] += 1
+                        if owners[key] != 1 or len(pending) > 3:
+                            wrong.append(key)
+                        owners[key] -= 1
+            except PendingFull:
+                continue
+
+    hammer(work)
+    assert wrong == []
+    assert len(pending) == 0
+
+
+@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+def test_each_key_has_one_holder(name: str, make: Callable[[int], object]) -> None:
+    """Entries come and go all the time, and never let two in; timeouts included."""
+    locks: KeyedLocks[object] = KeyedLocks(name)
+    inside = [0] * 3
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        for turn in range(200):
+            one, two = turn % 3, (turn + number) % 3
+            try:
+                with locks.hold(make(one), make(two), timeout=10 if turn % 5 else 0):
+                    inside[one] += 1
+                    if inside[one] != 1:
+                        wrong.append(one)
+                    time.sleep(0)
+                    inside[one] -= 1
+            except TimeoutError:
+                assert turn % 5 == 0
+
+    hammer(work)
+    assert wrong == []
+    assert len(locks) == 0
+    assert locks.stats().adds == locks.stats().removes
+
+
+def test_maps_of_one_name_made_at_once(name: str) -> None:
+    """One thread gets it."""
+    made: list[SeenSet[int]] = []
+    refused: list[str] = []
+
+    def work(number: int) -> None:
+        try:
+            made.append(SeenSet(name, maxsize=1))
+        except ValueError as error:
+            refused.append(str(error))
+
+    hammer(work)
+    assert (len(made), len(refused)) == (1, THREADS - 1)
+    check_store(made[0])  # type: ignore[arg-type]
