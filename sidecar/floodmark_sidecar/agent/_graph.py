@@ -1,0 +1,130 @@
+"""A breadth-first walk from the names of a process to its big containers. Runs in the child only."""
+
+import gc
+from array import array
+from collections.abc import Callable, Iterable
+from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
+from typing import Any, Final
+
+from floodmark_sidecar.agent import _objects
+
+BULK: Final = 256
+"""Entries above which the elements of a container are looked into only after everything else."""
+
+MOST_NODES: Final = 400_000
+"""Objects the walk may visit: some 80 bytes each."""
+
+_PACE: Final = 4096
+_FRAME_OF: Final = {
+    id(GeneratorType): GeneratorType.__dict__["gi_frame"].__get__,
+    id(CoroutineType): CoroutineType.__dict__["cr_frame"].__get__,
+    id(AsyncGeneratorType): AsyncGeneratorType.__dict__["ag_frame"].__get__,
+}
+
+
+def frame_of(value: object) -> FrameType | None:
+    """Return *value* if it is a frame, or the suspended frame of a generator or coroutine."""
+    if type(value) is FrameType:
+        return value
+    getter: Callable[[object], FrameType | None] | None = _FRAME_OF.get(id(type(value)))
+    return getter(value) if getter is not None else None
+
+
+def local_names(frame: FrameType) -> dict[str, Any]:
+    """Return the local variables of a frame, cells followed; none of a module's frame, whose locals are its globals."""
+    if frame.f_code.co_name == "<module>":
+        return {}
+    try:
+        return dict(frame.f_locals)
+    except Exception:  # noqa: BLE001  a class body may run in a namespace of any type
+        return {}
+
+
+class Walk:
+    """One walk for a given set of objects. Call `start` for each group of roots, the preferred ones first.
+
+    Every object is reached from one parent only, by the shortest way from the earliest group that reaches it.
+    """
+
+    def __init__(self, wanted: Iterable[object], *, pause: Callable[[], None], most: int = MOST_NODES) -> None:
+        self._wanted = {id(each) for each in wanted}
+        self._pause, self._most = pause, most
+        self._kinds = _objects.container_types()
+        self._objects: list[object] = []
+        self._parents = array("q")
+        self._seen: set[int] = {id(self._objects), id(self._wanted)}
+        self._deferred: list[int] = []
+        self._found: dict[int, int] = {}
+        self._next = 0
+        self._roots = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that can be reached was looked at, or everything wanted was found."""
+        return len(self._found) == len(self._wanted) or len(self._objects) < self._most
+
+    def bar(self, values: Iterable[object]) -> None:
+        """Never go through *values*: other roots, and the walk's own objects."""
+        self._seen.update(id(each) for each in values)
+
+    def start(self, roots: Iterable[object]) -> None:
+        """Walk from *roots*, which may be barred themselves, leaving the elements of large containers for `finish`."""
+        for root in roots:
+            self._add(root, -1)
+        self._drain()
+
+    def finish(self) -> None:
+        """Look into the large containers that were left."""
+        while self._deferred and not self._done():
+            deferred, self._deferred = self._deferred, []
+            for index in deferred:
+                self._expand(index)
+                if self._done():
+                    return
+            self._drain()
+
+    def chain(self, value: object) -> list[object]:
+        """Return the objects from a root down to *value*, both included; empty if it was not reached."""
+        index = self._found.get(id(value), -1)
+        chain = []
+        while index >= 0:
+            chain.append(self._objects[index])
+            index = self._parents[index]
+        return chain[::-1]
+
+    def _done(self) -> bool:
+        return len(self._found) == len(self._wanted) or len(self._objects) >= self._most
+
+    def _drain(self) -> None:
+        while self._next < len(self._objects) and not self._done():
+            index = self._next
+            self._next += 1
+            if index % _PACE == 0:
+                self._pause()
+            value = self._objects[index]
+            base = self._kinds.get(id(type(value)))
+            if base is not None and self._parents[index] >= 0 and base.__len__(value) > BULK:  # type: ignore[attr-defined]
+                self._deferred.append(index)
+            else:
+                self._expand(index)
+
+    def _expand(self, index: int) -> None:
+        value = self._objects[index]
+        seen = self._seen
+        for child in gc.get_referents(value):
+            if id(child) not in seen and (type(child) is dict or gc.is_tracked(child)):
+                seen.add(id(child))
+                self._add(child, index)
+        # A frame that is running or suspended does not show its variables to the collector in every version.
+        frame = frame_of(value)
+        if frame is not None:
+            for child in local_names(frame).values():
+                if id(child) not in seen and (type(child) is dict or gc.is_tracked(child)):
+                    seen.add(id(child))
+                    self._add(child, index)
+
+    def _add(self, value: object, parent: int) -> None:
+        if id(value) in self._wanted:
+            self._found.setdefault(id(value), len(self._objects))
+        self._objects.append(value)
+        self._parents.append(parent)

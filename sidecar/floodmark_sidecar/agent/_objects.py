@@ -1,0 +1,127 @@
+"""Looking at foreign objects without running any of their code: types and the interpreter's own descriptors only.
+
+`isinstance`, `len`, `repr`, `hash`, `==`, `vars` and attribute access can all be overridden in Python; nothing here uses
+them on an object of the service, nor on its class, whose metaclass may override them too. What is looked at may still be lied about by C extensions, as far as the collector, which
+trusts them too, can be lied to.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType, MethodDescriptorType
+from typing import Any, Final
+
+_MRO: Final = type.__dict__["__mro__"].__get__
+_NAMESPACE: Final = type.__dict__["__dict__"].__get__
+_MODULE: Final = type.__dict__["__module__"].__get__
+_QUALNAME: Final = type.__dict__["__qualname__"].__get__
+_FLAGS: Final = type.__dict__["__flags__"].__get__
+_SUBCLASSES: Final = type.__subclasses__
+_HAVE_GC: Final = 1 << 14
+_GC_HEAD: Final = 16
+_CONTAINERS: Final = (dict, list, set, deque)
+
+Sizer = Callable[[Any], int]
+
+
+def mro(kind: type) -> tuple[type, ...]:
+    """Return the method resolution order of a class, whatever its metaclass says. Compare its members by `is`."""
+    found: tuple[type, ...] = _MRO(kind)
+    return found
+
+
+def namespace(kind: type) -> MappingProxyType[str, Any]:
+    """Return the class's own namespace."""
+    found: MappingProxyType[str, Any] = _NAMESPACE(kind)
+    return found
+
+
+def module_name(kind: type) -> str:
+    """Return the name of the module a class says it is from, "" if it says none."""
+    return _text(_MODULE, kind)
+
+
+def qualname(kind: type) -> str:
+    """Return the qualified name of a class."""
+    return _text(_QUALNAME, kind)
+
+
+def _text(getter: Callable[[type], Any], kind: type) -> str:
+    try:
+        found = getter(kind)
+    except (AttributeError, TypeError):
+        return ""
+    return found if type(found) is str else ""
+
+
+def is_class(value: object) -> bool:
+    """Whether *value* is a class of any metaclass."""
+    return issubclass(type(value), type)
+
+
+def attributes(value: object) -> dict[str, Any] | None:
+    """Return the instance dictionary of *value*; None if it has none.
+
+    Where the interpreter keeps attributes inside the object, this makes the dictionary: for the census' child only.
+    """
+    for kind in mro(type(value)):
+        found = namespace(kind).get("__dict__")
+        if type(found) is GetSetDescriptorType or type(found) is MemberDescriptorType:
+            try:
+                own = found.__get__(value)
+            except Exception:  # noqa: BLE001  a C extension's own getter
+                return None
+            return own if type(own) is dict else None
+    return None
+
+
+def slots(value: object) -> Iterator[tuple[str, object]]:
+    """Yield name and value of each filled slot of *value*."""
+    for kind in mro(type(value)):
+        for name, found in namespace(kind).items():
+            if type(found) is MemberDescriptorType and type(name) is str:
+                try:
+                    yield name, found.__get__(value)
+                except Exception:  # noqa: BLE001, S112  an empty slot raises AttributeError; a C member may raise more
+                    continue
+
+
+def container_types() -> dict[int, type]:
+    """Return, by the id of each class that is or extends dict, list, set or deque, which of these it is.
+
+    The key is the id because a metaclass may define `__hash__`.
+    """
+    found: dict[int, type] = {}
+    for base in _CONTAINERS:
+        waiting: list[type] = [base]
+        while waiting:
+            kind = waiting.pop()
+            if id(kind) not in found:
+                found[id(kind)] = base
+                waiting.extend(_SUBCLASSES(kind))
+    return found
+
+
+class Sizes:
+    """Shallow sizes in bytes, by the first `__sizeof__` of a type's classes that is written in C; cached by type."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[int, tuple[Sizer, int]] = {}
+
+    def __call__(self, value: object) -> int:
+        """Return the size of *value* with its collector's header."""
+        kind = type(value)
+        known = self._by_type.get(id(kind))
+        if known is None:
+            known = self._by_type[id(kind)] = (_sizer(kind), _GC_HEAD if _FLAGS(kind) & _HAVE_GC else 0)
+        try:
+            return known[0](value) + known[1]
+        except Exception:  # noqa: BLE001  a C extension's own method
+            return object.__sizeof__(value)
+
+
+def _sizer(kind: type) -> Sizer:
+    for each in mro(kind):
+        found = namespace(each).get("__sizeof__")
+        if type(found) is MethodDescriptorType:
+            return found
+    return object.__sizeof__

@@ -1,0 +1,152 @@
+"""The agent thread: take a reading, send it, listen until the next; take a census when asked."""
+
+import _thread
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from floodmark_sidecar.agent._governor import Governor
+from floodmark_sidecar.agent._link import Link
+from floodmark_sidecar.agent._originals import sleep, start_new_thread
+from floodmark_sidecar.agent._readings import Readings
+
+READ_EVERY: Final = 15.0
+"""Seconds between readings until the sidecar says otherwise."""
+
+_LEAST_EVERY: Final = 0.05
+_MOST_ERRORS: Final = 10
+_FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT})
+
+
+class Agent:
+    """One agent in one process: a thread that nothing of the service waits for, and that raises into nothing.
+
+    Started once by `start`, ended by `stop`; both may be called from any thread. It gives up for good after
+    `_MOST_ERRORS` errors of its own in a row. It uses no lock and no class of `threading`, so that it may be started
+    wherever the interpreter runs Python, fork hooks and collector callbacks included.
+    """
+
+    def __init__(self, socket: str, service: str, *, proc: str = "/proc") -> None:
+        self.pid = os.getpid()
+        self.socket, self.service = socket, service
+        self.errors = 0
+        self._proc = proc
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._stopping = False
+        self._ended = True
+        self._native: int | None = None
+        self._every = READ_EVERY
+
+    def start(self) -> None:
+        """Start the thread; raises RuntimeError where the process can have no more threads."""
+        self._ended = False
+        try:
+            start_new_thread(self._main, ())
+        except BaseException:
+            self._ended = True
+            raise
+
+    def stop(self, timeout: float) -> bool:
+        """Ask the thread to end and wait up to *timeout* seconds until the kernel has forgotten it; True if it has.
+
+        CPython counts the kernel's threads when it warns of a fork, so the end of the Python function is not enough.
+        """
+        self._stopping = True
+        if self._wake >= 0:
+            os.eventfd_write(self._wake, 1)
+        until = time.monotonic() + timeout
+        wait = 0.0002
+        while not self._gone():
+            if time.monotonic() >= until:
+                return False
+            sleep(wait)
+            wait = min(wait * 2, 0.01)
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """Close the descriptor by which the thread is woken; only when the thread is gone, or is another process's."""
+        if self._wake >= 0:
+            os.close(self._wake)
+        self._wake = -1
+
+    def _gone(self) -> bool:
+        if not self._ended:
+            return False
+        return self._native is None or not os.path.exists(f"{self._proc}/self/task/{self._native}")  # noqa: PTH110  see `_files`
+
+    def _main(self) -> None:
+        try:
+            self._native = _thread.get_native_id()
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _FAULTS)
+            self._show_name()
+            self._loop()
+        except BaseException:  # noqa: BLE001  nothing of the agent is the service's business
+            self.errors += 1
+        finally:
+            self._ended = True
+
+    def _show_name(self) -> None:
+        """Give the thread a name in /proc; which is only a help to people."""
+        try:
+            fd = os.open(f"{self._proc}/thread-self/comm", os.O_WRONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            os.write(fd, b"floodmark")
+        except OSError:
+            pass
+        finally:
+            os.close(fd)
+
+    def _loop(self) -> None:
+        link, readings, governor = Link(self.socket, self.service), Readings(proc=self._proc), Governor()
+        in_a_row = 0
+        due = time.monotonic()
+        try:
+            while not self._stopping and in_a_row < _MOST_ERRORS:
+                try:
+                    if time.monotonic() >= due:
+                        cpu = time.thread_time()
+                        link.push({**readings.take(), "lost": link.lost})
+                        governor.spent(time.thread_time() - cpu, self._every)
+                        due = time.monotonic() + governor.interval(self._every)
+                    for message in link.wait(max(0.0, due - time.monotonic()), self._wake):
+                        if self._heed(message, link):
+                            due = min(due, time.monotonic() + governor.interval(self._every))
+                    in_a_row = 0
+                except Exception:  # noqa: BLE001  counted; the service has no use for it
+                    self.errors += 1
+                    in_a_row += 1
+                    link.close()
+        finally:
+            link.close()
+
+    def _heed(self, message: dict[str, Any], link: Link) -> bool:
+        """Do what the sidecar asks; True if the interval of readings has changed."""
+        if message["type"] == "capture":
+            link.push({"type": "captured", "id": message.get("id"), **self._capture(message.get("path"))})
+        every = message.get("read_every") if message["type"] == "welcome" else None
+        if isinstance(every, int | float) and 0.0 < every < float("inf"):
+            self._every = max(float(every), _LEAST_EVERY)
+            return True
+        return False
+
+    def _capture(self, path: object) -> dict[str, Any]:
+        if not isinstance(path, str) or not path.startswith("/"):
+            now = time.time()
+            return {"pid": self.pid, "started": now, "ended": now, "refused": f"not an absolute path: {path!r}"}
+        from floodmark_sidecar.agent import capture  # noqa: PLC0415  many services never need it
+
+        take: Callable[..., dict[str, Any]] = capture.take
+        return take(path, service=self.service, cancel=self._wake, proc=self._proc)
+
+
+def platform_refusal() -> str | None:
+    """Return why no agent can run here, or None."""
+    if sys.platform != "linux" or sys.implementation.name != "cpython":
+        return f"the agent needs CPython on Linux, not {sys.implementation.name} on {sys.platform}"
+    return None

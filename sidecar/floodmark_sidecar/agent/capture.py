@@ -1,0 +1,179 @@
+"""One capture: a census taken in a forked child and written to a file, or the reason why none was."""
+
+import json
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from floodmark_sidecar.agent import _census, _fork, _graph, _names, _safety
+
+DEADLINE: Final = 60.0
+"""Seconds after which the parent ends the child."""
+
+CPU_SECONDS: Final = 45
+RATIONED_DUTY: Final = 0.25
+"""The child's share of a processor where the service's CPU time is limited: what it uses, the service must wait for."""
+
+_FORMAT: Final = 1
+
+_under_way: dict[int, object] = {}
+"""One entry while a capture is taken, by pid: a process forked by the service meanwhile has none under way."""
+
+
+def take(
+    path: str,
+    *,
+    service: str,
+    stall_limit: float = 0.1,
+    cancel: int | None = None,
+    proc: str = "/proc",
+    cgroup: str = "/sys/fs/cgroup",
+) -> dict[str, Any]:
+    """Take a census into the new file *path* and return what a `captured` message says of it; never raises OSError.
+
+    Blocks the calling thread for as long as the census takes; the process stands still only for the fork, whose length
+    is `stall_seconds`. Fails, with the reason under `refused`, where it would not be safe.
+    """
+    started = time.time()
+    pid = os.getpid()
+    message: dict[str, Any] = {"pid": pid, "started": started}
+    refused, stall = None, None
+    token = object()
+    if _under_way.setdefault(pid, token) is not token:
+        refused = "a capture is already under way"
+    else:
+        try:
+            handler = signal.getsignal(signal.SIGCHLD)
+            refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
+            if refused is None:
+                refused, stall = _run(path, service, cancel, _rationed(proc, cgroup))
+        finally:
+            _under_way.clear()
+    message["ended"] = time.time()
+    if stall is not None:
+        message["stall_seconds"] = stall
+    if refused is None:
+        message["path"] = path
+    else:
+        message["refused"] = refused
+    return message
+
+
+def _rationed(proc: str, cgroup: str) -> bool:
+    try:
+        return _safety.room(proc=proc, cgroup=cgroup).cpu_limited
+    except OSError:
+        return True
+
+
+def _run(path: str, service: str, cancel: int | None, rationed: bool) -> tuple[str | None, float | None]:
+    partial_path = f"{path}.{os.getpid()}.part"
+    duty = RATIONED_DUTY if rationed else 1.0
+
+    def work(heap: _fork.Heap) -> bytes:
+        _prefer_to_die()
+        _write(partial_path, path, {**_head(service, os.getppid()), **_take(heap, _census.Pacer(duty))})
+        return b""
+
+    try:
+        outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
+    except (_fork.ForkRefusedError, OSError) as error:
+        return str(error), None
+    if outcome.answer is None:
+        _remove(partial_path)
+        return outcome.failure, outcome.stall_seconds
+    return None, outcome.stall_seconds
+
+
+def _head(service: str, pid: int) -> dict[str, Any]:
+    return {
+        "floodmark_capture": _FORMAT,
+        "service": service,
+        "pid": pid,
+        "t": time.time(),
+        "python": platform.python_version(),
+        "how": "fork",
+    }
+
+
+def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
+    started = time.perf_counter()
+    own = frozenset({id(heap.objects), id(heap.dicts), id(heap.frames)})
+    # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
+    stacks = [value for frame in _names.stacks(heap.frames.values()) for value in _graph.local_names(frame).values()]
+    dicts = [*heap.dicts, *(value for value in stacks if type(value) is dict)]
+    found, complete = _census.biggest(heap.objects, dicts, pause=pause, ignore=own)
+    names, searched = _names.names(
+        [each.value for each in found],
+        loaded=sys.modules,
+        frames=heap.frames.values(),
+        barred=[heap, heap.objects, heap.dicts, heap.frames, stacks, dicts, found],
+        pause=pause,
+    )
+    notes = [] if searched else [f"{len(found) - len(names)} containers have no name: the search for it was cut short"]
+    if not complete:
+        notes.append("there are too many containers to look into all: those with the smallest tables are left out")
+    return {
+        "seconds": time.perf_counter() - started,
+        "objects": len(heap.objects),
+        "complete": complete,
+        "notes": notes,
+        "containers": [_row(each, names.get(id(each.value))) for each in found],
+    }
+
+
+def _row(each: _census.Container, name: _names.Name | None) -> dict[str, Any]:
+    owner = name.owner if name is not None else None
+    return {
+        "id": id(each.value),
+        "kind": each.kind,
+        "entries": each.entries,
+        "bytes": each.shallow_bytes,
+        "entry_bytes": each.entry_bytes,
+        "path": name.path if name is not None else None,
+        "name": owner.attribute if owner is not None else None,
+        "owner": None
+        if owner is None
+        else {
+            "module": owner.module,
+            "file": owner.file,
+            "qualname": owner.qualname,
+            "attribute": owner.attribute,
+        },
+        "chain": name.chain if name is not None else None,
+        "shape": each.shape,
+    }
+
+
+def _prefer_to_die() -> None:
+    """Make the kernel end this child before anything else, should memory run out after all."""
+    try:
+        fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(fd, b"1000")
+        os.close(fd)
+    except OSError:
+        return
+
+
+def _write(partial_path: str, path: str, content: Mapping[str, Any]) -> None:
+    """Write *content* so that *path* is there only when it is whole and on disk, readable by its owner alone."""
+    data = memoryview(json.dumps(content, separators=(",", ":")).encode())
+    fd = os.open(partial_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+        os.fsync(fd)
+        os.rename(partial_path, path)  # noqa: PTH104  see `_files`
+    finally:
+        os.close(fd)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)  # noqa: PTH108  see `_files`
+    except OSError:
+        return
