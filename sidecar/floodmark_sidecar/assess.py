@@ -1,0 +1,101 @@
+"""What history says of a service: its trace out of the store, judged, with what grows named and located."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from floodmark_sidecar.culprits import Capture, Culprit, Owner, parse_capture, rank
+from floodmark_sidecar.judge import Settings, Trace, Verdict, judge
+from floodmark_sidecar.source import SourceLocator
+from floodmark_sidecar.store import CaptureRow, Reader
+
+_MOST_FILES: Final = 128
+_MOST_OF_A_LIFE: Final = 8
+_MOST_FILE_BYTES: Final = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """A verdict with its culprits and the trace both were found in; `notes` says which captures could not be read."""
+
+    verdict: Verdict
+    culprits: tuple[Culprit, ...]
+    trace: Trace
+    notes: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as a result has it, culprits included."""
+        result = self.verdict.as_dict()
+        result["notes"] = [*result.get("notes", ()), *self.notes]
+        return {**result, "culprits": [culprit.as_dict() for culprit in self.culprits]}
+
+
+def assess(
+    reader: Reader,
+    service: str,
+    *,
+    settings: Settings | None = None,
+    cwd: Path | None,
+    since: float | None = None,
+    at_most: int | None = None,
+    locate: Callable[[Owner], str | None] | None = None,
+) -> Assessment:
+    """Judge *service* by its history from *since* on, and rank what grows. Blocks for as long as judging takes.
+
+    *cwd* is what the lines of culprits are written relative to; *at_most* bounds the instants that are looked at, and
+    so the cost; *locate* replaces the search through the sources.
+    """
+    trace = Trace.from_rows(reader.rows(service, since=since, at_most=at_most))
+    verdict = judge(trace, settings or Settings())
+    captures, notes = _load(_chosen([row for row in reader.captures(service) if row.t >= (since or 0.0)]))
+    culprits = rank(
+        captures,
+        trace,
+        verdict,
+        locate=locate or SourceLocator(cwd),
+        registered=reader.registered(service),
+    )
+    return Assessment(verdict, culprits, trace, notes)
+
+
+def _chosen(rows: Sequence[CaptureRow]) -> list[CaptureRow]:
+    """Return the first, the last and a few evenly spread captures of each life, of the newest lives first."""
+    lives: dict[tuple[str, int], list[CaptureRow]] = {}
+    for row in rows:
+        if row.path is not None:
+            lives.setdefault((row.worker, row.life), []).append(row)
+    each = max(2, min(_MOST_OF_A_LIFE, _MOST_FILES // max(1, len(lives))))
+    newest = sorted(lives.values(), key=lambda taken: taken[-1].t)[-_MOST_FILES // each :]
+    return [row for taken in newest for row in _spread(taken, each)]
+
+
+def _spread(rows: Sequence[CaptureRow], count: int) -> list[CaptureRow]:
+    if len(rows) <= count:
+        return list(rows)
+    return [rows[round(index * (len(rows) - 1) / (count - 1))] for index in range(count)]
+
+
+def _load(rows: Sequence[CaptureRow]) -> tuple[list[Capture], tuple[str, ...]]:
+    captures, notes = [], []
+    for row in rows:
+        path = Path(row.path or "")
+        try:
+            if path.stat().st_size > _MOST_FILE_BYTES:
+                notes.append(f"the capture {path.name} is too large to read")
+                continue
+            captures.append(parse_capture(_parsed(path), worker=row.worker, life=row.life))
+        except FileNotFoundError:
+            continue  # thinned out: the oldest files make room for new ones
+        except (OSError, ValueError, RecursionError) as error:
+            notes.append(f"the capture {path.name} cannot be read: {error}")
+    return captures, tuple(notes)
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    value = json.loads(path.read_bytes())
+    if not isinstance(value, dict):
+        msg = "it is not an object"
+        raise ValueError(msg)  # noqa: TRY004 - a file with the wrong content is a wrong value
+    return value

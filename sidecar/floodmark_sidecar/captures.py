@@ -1,0 +1,158 @@
+"""Asks agents for censuses: by the clock and on demand, one at a time over a service, each with a deadline."""
+
+import asyncio
+import contextlib
+import math
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from floodmark_sidecar.errors import FloodmarkError, UsageError
+from floodmark_sidecar.intake import Agent
+from floodmark_sidecar.readings import Captured
+from floodmark_sidecar.store import CaptureRow, Life, Store
+
+DEADLINE_SECONDS: Final = 120.0
+"""A census that has not answered by now is given up; its worker is not asked again until it has answered or gone."""
+
+_FOLDER_BYTES: Final = 256 << 20
+"""What capture files may take together; the oldest go first."""
+
+_FILE: Final = re.compile(r".+\.life\d+\.\d{8}T\d{9}Z\.json")
+
+Workers = Callable[[str], Sequence[tuple[Life, Agent]]]
+
+
+class CaptureError(FloodmarkError):
+    """Raised when no census can be taken at all."""
+
+
+class Captures:
+    """Takes the censuses of all services. Owned by the event loop; `masks` may be asked from any thread.
+
+    *workers* returns the workers of a service that have an agent, as they are now. Files go to *folder*, named by
+    worker, life and time; raises `UsageError` when it cannot be made or written to.
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: Workers,
+        store: Store,
+        folder: Path | None,
+        deadline: float = DEADLINE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._workers = workers
+        self._store = store
+        self._folder = folder and _prepared(folder.absolute())
+        self._deadline = deadline
+        self._clock = clock
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._active: set[str] = set()
+        self._ended: dict[str, float] = {}
+
+    def masks(self, service: str, *, since: float) -> bool:
+        """Say whether a census of *service* is under way, or was after *since* (monotonic seconds).
+
+        While its child lives, a worker's private memory reads low: pages are shared that were its own.
+        """
+        return service in self._active or self._ended.get(service, -math.inf) >= since
+
+    async def take(self, service: str) -> list[CaptureRow]:
+        """Take one census of every connected worker of *service*, in turn, and store how each went.
+
+        Waits for a round that is already under way. Raises `CaptureError` when there is no folder for files.
+        """
+        if self._folder is None:
+            msg = "this sidecar has no folder for captures"
+            raise CaptureError(msg, hint="start it with --captures DIR")
+        folder = self._folder
+        async with self._turns[service]:
+            rows = []
+            for life, agent in self._workers(service):
+                rows.append(await self._one(service, life, agent, folder))
+                with contextlib.suppress(FloodmarkError):
+                    await asyncio.wrap_future(self._store.put_capture(service, rows[-1]))
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(_thin, folder)
+            return rows
+
+    async def repeat(self, every: float, services: Callable[[], Sequence[str]]) -> None:
+        """Take a round of every service, services side by side, each *every* seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            await asyncio.gather(*(self.take(service) for service in services()))
+
+    async def _one(self, service: str, life: Life, agent: Agent, folder: Path) -> CaptureRow:
+        if agent.capturing is not None:
+            return CaptureRow(self._clock(), life.worker, life.life, refused="its last census has not ended")
+        started = self._clock()
+        stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+        path = folder / f"{life.worker}.life{life.life}.{stamp}Z.json"
+        self._active.add(service)
+        try:
+            answer = await self._answer(agent, path)
+        finally:
+            self._ended[service] = time.monotonic()
+            self._active.discard(service)
+        return CaptureRow(
+            t=started,
+            worker=life.worker,
+            life=life.life,
+            # Only a file that was asked for is ever read, whatever path an answer names.
+            path=str(path) if answer.refused is None else None,
+            refused=answer.refused,
+            seconds=answer.seconds,
+            stall_seconds=answer.stall_seconds,
+        )
+
+    async def _answer(self, agent: Agent, path: Path) -> Captured:
+        capture_id = path.stem
+        try:
+            async with asyncio.timeout(self._deadline):
+                answer = await agent.capture(capture_id, path)
+        except TimeoutError:
+            return _refused(capture_id, f"no answer within {self._deadline:g} s")
+        except OSError as error:
+            return _refused(capture_id, str(error))
+        return _checked(answer, path)
+
+
+def _prepared(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        msg = f"the folder for captures {folder} cannot be made: {error.strerror or error}"
+        raise UsageError(msg) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        msg = f"the folder for captures {folder} cannot be written to"
+        raise UsageError(msg)
+    return folder
+
+
+def _checked(answer: Captured, path: Path) -> Captured:
+    if answer.refused is None and not path.is_file():
+        return _refused(answer.id, "the agent says it has written a file, but there is none")
+    return answer
+
+
+def _refused(capture_id: str, why: str) -> Captured:
+    return Captured(id=capture_id, refused=why, seconds=None, stall_seconds=None)
+
+
+def _thin(folder: Path) -> None:
+    sizes: Mapping[Path, int] = {
+        file: file.stat().st_size for file in sorted(folder.iterdir()) if _FILE.fullmatch(file.name)
+    }
+    excess = sum(sizes.values()) - _FOLDER_BYTES
+    for file in sorted(sizes, key=lambda file: file.name.rsplit(".", 2)[1]):
+        if excess <= 0:
+            return
+        excess -= sizes[file]
+        file.unlink(missing_ok=True)

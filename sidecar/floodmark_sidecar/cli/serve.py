@@ -1,0 +1,120 @@
+"""`floodmark serve`: the sidecar alone, beside services that are already running."""
+
+import argparse
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.units import parse_duration, parse_size
+
+NAME: Final = "serve"
+HELP: Final = "watch running services: keep their history, judge it, and show it over HTTP"
+
+_WATCH: Final = re.compile(r"(?P<service>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})=(?P<pid>[0-9]{1,9})(?::(?P<cwd>.+))?")
+_SHORTEST: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A service to watch: its name, the root of its process tree, and the folder its source lines are relative to."""
+
+    service: str
+    pid: int
+    cwd: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `floodmark serve` was asked for; times in seconds, `census_every` of None is off."""
+
+    socket: Path
+    store: Path
+    store_cap: int | None
+    host: str
+    port: int
+    captures: Path | None
+    watches: tuple[Watch, ...]
+    read_every: float
+    census_every: float | None
+    allowed_uids: tuple[int, ...]
+    token: str | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `floodmark serve`."""
+    add = parser.add_argument
+    add("--socket", type=Path, required=True, metavar="PATH", help="unix socket that agents connect to")
+    add("--store", type=Path, required=True, metavar="FILE", help="SQLite file that keeps the history")
+    add("--store-cap", metavar="SIZE", help="the most the store may take on disk; oldest readings go first (1GiB)")
+    add(
+        "--host",
+        default="127.0.0.1",
+        help="address to serve HTTP on; beyond loopback, FLOODMARK_TOKEN must be set (127.0.0.1)",
+    )
+    add("--port", type=int, default=8642, help="port to serve HTTP on; 0 takes a free one (8642)")
+    add("--captures", type=Path, metavar="DIR", help="folder for captures; without it none are taken")
+    add(
+        "--watch",
+        action="append",
+        default=[],
+        metavar="SERVICE=PID[:CWD]",
+        help="watch the tree of processes below PID; may be repeated",
+    )
+    add("--read-every", default="15s", metavar="TIME", help="how often everything is read (15s)")
+    add("--census-every", default="1h", metavar="TIME", help="how often containers are counted, or off (1h)")
+    add(
+        "--allow-uid",
+        action="append",
+        default=[],
+        type=int,
+        metavar="UID",
+        help="another user whose agents may connect; may be repeated",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT; returns 0. Raises `UsageError` for what cannot be served."""
+    options = _options(args)
+    from floodmark_sidecar.cli._serving import serve  # noqa: PLC0415 - a web framework is not loaded to print help
+
+    return serve(options)
+
+
+def _options(args: argparse.Namespace) -> Options:
+    watches = tuple(_watch(text) for text in args.watch)
+    names = [watch.service for watch in watches]
+    for name in names:
+        if names.count(name) > 1:
+            msg = f"service {name} is to be watched twice"
+            raise UsageError(msg, hint="one service is one tree of processes; give the other tree its own name")
+    if not 0 <= args.port <= 65535:
+        msg = f"a port must be between 0 and 65535 (got {args.port})"
+        raise UsageError(msg)
+    read_every = parse_duration(args.read_every)
+    if read_every < _SHORTEST:
+        msg = f"--read-every must be at least 50ms (got {args.read_every})"
+        raise UsageError(msg)
+    return Options(
+        socket=args.socket.absolute(),
+        store=args.store.absolute(),
+        store_cap=None if args.store_cap is None else parse_size(args.store_cap),
+        host=args.host,
+        port=args.port,
+        captures=args.captures.absolute() if args.captures else None,
+        watches=watches,
+        read_every=read_every,
+        census_every=None if args.census_every == "off" else parse_duration(args.census_every),
+        allowed_uids=tuple(args.allow_uid),
+        token=os.environ.get("FLOODMARK_TOKEN") or None,
+    )
+
+
+def _watch(text: str) -> Watch:
+    match = _WATCH.fullmatch(text)
+    if match is None:
+        msg = f"{text!r} is not SERVICE=PID or SERVICE=PID:CWD"
+        raise UsageError(msg, hint="a service's name has letters, digits, dots, dashes and underscores, at most 64")
+    return Watch(match["service"], int(match["pid"]), Path(match["cwd"]).absolute() if match["cwd"] else None)

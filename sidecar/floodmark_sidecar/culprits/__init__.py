@@ -1,0 +1,7 @@
+"""Names what grows: captures and series in, ranked culprits out. Pure; the files are read by others."""
+
+from floodmark_sidecar.culprits._capture import Capture, Container, Owner, parse_capture
+from floodmark_sidecar.culprits._culprit import Culprit
+from floodmark_sidecar.culprits._rank import rank
+
+__all__ = ["Capture", "Container", "Culprit", "Owner", "parse_capture", "rank"]

@@ -1,0 +1,85 @@
+"""Findings brought together: one candidate for each growing thing of the service, over its workers and lives. Pure."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from floodmark_sidecar.culprits._capture import Container
+from floodmark_sidecar.culprits._findings import Finding
+
+_MOST: Final = 20
+"""A list longer than this is not read; what comes after is far below the first few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """The findings of one culprit, and their sums over lives and workers."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def bytes_per_hour(self) -> float | None:
+        """Bytes the service gains in an hour by this, or None where nobody knows the size of an entry."""
+        known = [finding.bytes_per_hour for finding in self.findings if finding.bytes_per_hour is not None]
+        return sum(known) if known else None
+
+    @property
+    def entries_per_hour(self) -> float:
+        """Entries the service gains in an hour by this."""
+        return sum(finding.entries_per_hour for finding in self.findings)
+
+    @property
+    def gained_entries(self) -> float:
+        """Entries gained between the first look and the last."""
+        return sum(f.growth.last - f.growth.first for f in self.findings if not f.swells)
+
+    @property
+    def container(self) -> Container | None:
+        """The container that shows where this is held, if a capture has seen one."""
+        return next((finding.container for finding in self.findings if finding.container is not None), None)
+
+    def points(self) -> tuple[tuple[float, float], ...]:
+        """Return (epoch second, size) of all findings together, as seen with each new reading of one of them."""
+        lives = sorted({(finding.worker, finding.growth.points[0][0], finding.life) for finding in self.findings})
+        first_lives = {worker: life for worker, _, life in reversed(lives)}
+        sizes = {
+            index: finding.growth.first
+            for index, finding in enumerate(self.findings)
+            if first_lives[finding.worker] == finding.life
+        }
+        together = []
+        for t, index, size in sorted((t, i, size) for i, f in enumerate(self.findings) for t, size in f.growth.points):
+            here = self.findings[index]
+            over = [i for i in sizes if self.findings[i].worker == here.worker and self.findings[i].life != here.life]
+            for each in over:
+                del sizes[each]
+            sizes[index] = size
+            together.append((t, sum(sizes.values())))
+        return tuple(together)
+
+    @property
+    def order(self) -> tuple[float, float, bool, tuple[str, ...]]:
+        """The place in a ranking: by bytes, unknown ones last; then by entries; a name only breaks a tie."""
+        size = self.bytes_per_hour
+        first = self.findings[0]
+        return (math.inf if size is None else -size, -self.entries_per_hour, first.name is None, first.key)
+
+
+def merged(findings: Sequence[Finding]) -> list[Candidate]:
+    """Return one candidate for each key of *findings*."""
+    by_key: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in findings:
+        by_key.setdefault(finding.key, []).append(finding)
+    return [Candidate(tuple(group)) for group in by_key.values()]
+
+
+def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return *candidates*, dearest first, without the small change of a service at work."""
+    ordered = sorted(candidates, key=lambda candidate: candidate.order)
+    leading = (ordered[0].bytes_per_hour or 0.0) if ordered else 0.0
+    return [
+        candidate
+        for candidate in ordered
+        if candidate.gained_entries >= 64 or (candidate.bytes_per_hour or 0.0) >= leading / 100
+    ][:_MOST]

@@ -1,0 +1,147 @@
+"""What one census saw, read from the JSON that the forked child wrote. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+FORMAT: Final = 1
+"""The version of capture files that this module reads."""
+
+_LIMIT: Final = 1 << 64
+_MAX_TEXT: Final = 400
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The attribute, global or closure variable, written by the user, that holds a container.
+
+    `file` is absolute, or None where the module has none; `qualname` is `""` for a global of the module.
+    """
+
+    module: str
+    file: str | None
+    qualname: str
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One big container at the time of a census.
+
+    `bytes` is the container's own size (its table), `entry_bytes` the mean size of what one entry holds, or None where
+    no entry could be sampled. `path`, `name`, `owner` and `chain` are None where nothing that was reached holds it.
+    `id` tells containers of one process apart while both are alive; it may be used again later.
+    """
+
+    id: int
+    kind: str
+    entries: int
+    bytes: int
+    entry_bytes: float | None
+    path: str | None
+    name: str | None
+    owner: Owner | None
+    chain: str | None
+    shape: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One census of one worker's life: its containers at the epoch second `t`.
+
+    Where it is not `complete`, a container that it lacks may be there all the same.
+    """
+
+    worker: str
+    life: int
+    t: float
+    complete: bool
+    containers: tuple[Container, ...]
+
+
+def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
+    """Return the census in *obj*, taken in *life* of the slot *worker*; raises `ValueError` that says what is wrong.
+
+    Unknown keys are ignored. Texts of the service (names, key shapes) are cut to one line of a bearable length.
+    """
+    if obj.get("floodmark_capture") != FORMAT:
+        msg = f"not a capture of format {FORMAT}: floodmark_capture is {obj.get('floodmark_capture')!r}"
+        raise ValueError(msg)
+    containers = obj.get("containers")
+    if not isinstance(containers, list):
+        msg = f"containers of a capture must be a list (got {type(containers).__name__})"
+        raise ValueError(msg)  # noqa: TRY004  a file with wrong content is a wrong value, whatever its type
+    return Capture(
+        worker=worker,
+        life=life,
+        t=_number(obj, "t", "the capture"),
+        complete=obj.get("complete", True) is not False,
+        containers=tuple(_container(each, index) for index, each in enumerate(containers)),
+    )
+
+
+def _container(obj: Any, index: int) -> Container:
+    where = f"container {index}"
+    fields = _mapping(obj, where)
+    owner = fields.get("owner")
+    return Container(
+        id=_count(fields, "id", where),
+        kind=_text(fields, "kind", where) or "container",
+        entries=_count(fields, "entries", where),
+        bytes=_count(fields, "bytes", where),
+        entry_bytes=None if fields.get("entry_bytes") is None else _number(fields, "entry_bytes", where),
+        path=_text(fields, "path", where),
+        name=_text(fields, "name", where),
+        owner=None if owner is None else _owner(_mapping(owner, f"the owner of {where}"), where),
+        chain=_text(fields, "chain", where),
+        shape=_text(fields, "shape", where),
+    )
+
+
+def _owner(obj: Mapping[str, Any], where: str) -> Owner | None:
+    file = obj.get("file")
+    attribute = _text(obj, "attribute", where)
+    if attribute is None:
+        return None
+    return Owner(
+        module=_text(obj, "module", where) or "",
+        file=file if isinstance(file, str) and file else None,  # never cut: it is opened, not shown
+        qualname=_text(obj, "qualname", where) or "",
+        attribute=attribute,
+    )
+
+
+def _mapping(obj: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(obj, Mapping):
+        msg = f"{where} must be an object (got {type(obj).__name__})"
+        raise ValueError(msg)  # noqa: TRY004  as above
+    return obj
+
+
+def _number(obj: Mapping[str, Any], key: str, where: str) -> float:
+    value = obj.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _LIMIT:
+        msg = f"{key} of {where} must be a number >= 0 (got {value!r:.40})"
+        raise ValueError(msg)
+    return float(value)
+
+
+def _count(obj: Mapping[str, Any], key: str, where: str) -> int:
+    value = obj.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _LIMIT:
+        msg = f"{key} of {where} must be a whole number >= 0 (got {value!r:.40})"
+        raise ValueError(msg)
+    return value
+
+
+def _text(obj: Mapping[str, Any], key: str, where: str) -> str | None:
+    value = obj.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        msg = f"{key} of {where} must be a text (got {type(value).__name__})"
+        raise ValueError(msg)  # noqa: TRY004  as above
+    line = _CONTROL.sub(" ", value)
+    return (line if len(line) <= _MAX_TEXT else f"{line[: _MAX_TEXT - 1]}…") or None

@@ -1,0 +1,104 @@
+"""Something that goes on growing in one life, and those that captures show. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from floodmark_sidecar.culprits._capture import Capture, Container
+from floodmark_sidecar.culprits._growth import Growth
+from floodmark_sidecar.culprits._tracks import Track, follow
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One growing thing in one life. Findings with one key, over workers and lives, are one culprit.
+
+    `growth` is that of its entries, or of its bytes where it `swells` instead. `weight` is the part of the time its
+    worker was observed for which the finding speaks. `container` shows where it is held, `bound` is the declared one
+    of a registered map.
+    """
+
+    key: tuple[str, ...]
+    name: str | None
+    worker: str
+    life: str
+    growth: Growth
+    weight: float
+    observed: str
+    swells: bool = False
+    bytes_per_entry: float | None = None
+    container: Container | None = None
+    bound: float | None = None
+
+    @property
+    def is_map(self) -> bool:
+        """Whether this is a registered map."""
+        return self.key[0] == "map"
+
+    @property
+    def entries_per_hour(self) -> float:
+        """Entries gained in an hour of the worker's time."""
+        return 0.0 if self.swells else self.growth.per_hour * self.weight
+
+    @property
+    def bytes_per_hour(self) -> float | None:
+        """Bytes gained in an hour of the worker's time, or None where the size of an entry is not known."""
+        if self.swells:
+            return self.growth.per_hour * self.weight
+        return None if self.bytes_per_entry is None else self.entries_per_hour * self.bytes_per_entry
+
+
+def lives_of(captures: Sequence[Capture], since: float | None) -> list[list[Capture]]:
+    """Return the captures life by life, only those after *since* where a life has at least three such."""
+    ordered = sorted(captures, key=lambda capture: (capture.worker, capture.life, capture.t))
+    lives = []
+    for _, group in groupby(ordered, key=lambda capture: (capture.worker, capture.life)):
+        every = list(group)
+        late = [capture for capture in every if since is not None and capture.t >= since]
+        lives.append(late if len(late) >= 3 else every)
+    return [life for life in lives if life[-1].t > life[0].t]
+
+
+def map_names(tracks: Sequence[Track], registered: Mapping[tuple[str, int], Mapping[int, str]]) -> list[str | None]:
+    """Return, for each track, the registered map that it is the inside of, if any.
+
+    A map that renews its container leaves the ids that were published for it behind; its path still tells.
+    """
+    names = [registered.get((track.worker, track.life), {}).get(track.latest.id) for track in tracks]
+    paths = {track.named.path: name for track, name in zip(tracks, names, strict=True) if name and track.named.path}
+    return [name or paths.get(track.named.path or "") for track, name in zip(tracks, names, strict=True)]
+
+
+def from_tracks(
+    lives: Sequence[Sequence[Capture]], tracks: Sequence[Track], names: Sequence[str | None]
+) -> Iterator[Finding]:
+    """Yield the containers that grow among *tracks*; the inside of a registered map as that map, by its name."""
+    seconds: dict[str, float] = {}
+    for life in lives:
+        seconds[life[0].worker] = seconds.get(life[0].worker, 0.0) + life[-1].t - life[0].t
+    complete = {(c.worker, c.life): c.t for life in lives for c in life if c.complete}
+    for track, name in zip(tracks, names, strict=True):
+        gone = track.seen[-1][0] < complete.get((track.worker, track.life), 0.0)
+        grown = track.growth()
+        found = grown or track.swelling()
+        if found is None or gone:
+            continue
+        held = track.named
+        unnamed = ("unnamed", held.kind, held.chain or held.shape or "")
+        yield Finding(
+            key=("map", name) if name else ("container", held.path) if held.path else unnamed,
+            name=name or held.name,
+            worker=track.worker,
+            life=str(track.life),
+            growth=found,
+            weight=found.seconds / seconds[track.worker],
+            observed=f"{found.count} captures",
+            swells=grown is None,
+            bytes_per_entry=track.bytes_per_entry(),
+            container=held,
+        )
+
+
+def tracks_of(lives: Sequence[Sequence[Capture]]) -> list[Track]:
+    """Return the containers of all *lives*, each followed through its own."""
+    return [track for life in lives for track in follow(life)]

@@ -1,0 +1,101 @@
+"""Ranks what grows by what it costs. Pure."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from floodmark_sidecar.culprits._candidates import Candidate, merged, ranked
+from floodmark_sidecar.culprits._capture import Capture, Container, Owner
+from floodmark_sidecar.culprits._culprit import Culprit
+from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
+from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
+from floodmark_sidecar.culprits._maps import from_trace
+from floodmark_sidecar.judge import Trace, Verdict
+
+
+def rank(
+    captures: Sequence[Capture],
+    trace: Trace | None,
+    verdict: Verdict | None,
+    *,
+    locate: Callable[[Owner], str | None],
+    registered: Mapping[tuple[str, int], Mapping[int, str]] | None = None,
+) -> tuple[Culprit, ...]:
+    """Return what goes on growing, what grows most bytes an hour first; nothing if *verdict* is `steady`.
+
+    *trace* tells of the registered maps, *captures* of every big container. *registered* gives, for each (worker, life),
+    the ids of the containers inside registered maps and the maps' names: such a container is shown as its map.
+    *locate* finds the line of source of an owner. Of a service with several workers, the sums are ranked.
+    """
+    if verdict is not None and verdict.verdict == "steady":
+        return ()
+    since = None if verdict is None or verdict.window is None else verdict.window[0]
+    judged = {} if verdict is None else verdict.as_dict()
+    lives = lives_of(captures, since)
+    tracks = tracks_of(lives)
+    names = map_names(tracks, registered or {})
+    found = [] if trace is None else [*from_trace(trace, since, tracks, names, _climbing_maps(judged))]
+    # Where there are readings of a map, they say more of it than captures of the container inside.
+    told = set() if trace is None else set(trace.map_names)
+    found += [finding for finding in from_tracks(lives, tracks, names) if not (finding.is_map and finding.name in told)]
+    workers = {capture.worker for capture in captures} | set(() if trace is None else trace.workers)
+    return _culprits(ranked(merged(found)), judged, several=len(workers) > 1, locate=locate)
+
+
+def _culprits(
+    candidates: Sequence[Candidate],
+    judged: Mapping[str, Any],
+    *,
+    several: bool,
+    locate: Callable[[Owner], str | None],
+) -> tuple[Culprit, ...]:
+    slope = _slope(judged)
+    named = sum(candidate.bytes_per_hour or 0.0 for candidate in candidates)
+    notes = [INCONCLUSIVE] if judged.get("verdict") == "inconclusive" else []
+    # Sizes are sampled and may overlap: what they add up to beyond the growth seen would be shares of nothing.
+    overlap = [OVERLAP] if slope is not None and named > 1.1 * slope else []
+    culprits = []
+    for number, candidate in enumerate(candidates, start=1):
+        first, held, size = candidate.findings[0], candidate.container, candidate.bytes_per_hour
+        workers = {finding.worker for finding in candidate.findings}
+        alone = next(iter(workers)) if several and len(workers) == 1 else None
+        culprits.append(
+            Culprit(
+                rank=number,
+                kind="map" if first.is_map else "container",
+                name=first.name or _described(held),
+                where=locate(held.owner) if held is not None and held.owner is not None else None,
+                path=held.path if held is not None else None,
+                worker=alone,
+                share=None if slope is None or size is None else _share(size, max(slope, named)),
+                bytes_per_hour=size,
+                entries_per_hour=candidate.entries_per_hour,
+                measured="bytes" if first.swells else "entries",
+                points=candidate.points(),
+                evidence=evidence(candidate.findings, alone, [*notes, *(overlap if number == 1 else [])]),
+            )
+        )
+    return tuple(culprits)
+
+
+def _slope(judged: Mapping[str, Any]) -> float | None:
+    """Return the growth of the service's memory in bytes an hour, if it is known and is one."""
+    estimate = judged.get("slope_bytes_per_hour", {}).get("estimate")
+    return float(estimate) if estimate is not None and estimate > 0 else None
+
+
+def _climbing_maps(judged: Mapping[str, Any]) -> set[str]:
+    """Return the maps whose entries were judged to climb: they are named whatever a coarser look says."""
+    return {name for name, found in judged.get("maps", {}).items() if found["climbing"]}
+
+
+def _share(size: float, growth: float) -> float:
+    # Rounded down, so that shares never add up to more than the whole.
+    return math.floor(size / growth * 10_000) / 10_000
+
+
+def _described(held: Container | None) -> str:
+    """Return what stands for the name of a container that nothing with a name holds."""
+    if held is None:
+        return "container"
+    return f"{held.kind} in {held.chain}" if held.chain else held.kind

@@ -1,0 +1,193 @@
+"""The JSON API: `/api/v1/…`."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from floodmark_sidecar.captures import CaptureError
+from floodmark_sidecar.http._state import State
+from floodmark_sidecar.store import Reader, map_series, worker_series
+
+router = APIRouter(prefix="/api/v1")
+
+MAX_POINTS: Final = 600
+
+Service = Annotated[str | None, Query(description="which service; may be left out when there is only one")]
+Time = Annotated[float | None, Query(ge=0, allow_inf_nan=False, description="UTC epoch seconds")]
+Points = Annotated[int, Query(ge=2, le=MAX_POINTS, description="at most this many instants, evenly spread")]
+
+
+class CaptureRequest(BaseModel):
+    """The body of `POST /api/v1/captures`."""
+
+    model_config = ConfigDict(extra="forbid")
+    service: str = Field(max_length=64)
+
+
+@router.get("/services")
+def services(request: Request) -> dict[str, Any]:
+    """Every service with history, and how many workers of it run now."""
+    state = _state(request)
+    latest, roots = state.seen.latest, state.seen.roots
+    with state.reader() as reader:
+        found = []
+        for name in reader.services():
+            span, root = reader.span(name), roots.get(name)
+            sample = latest.get(name)
+            running = (
+                {life.worker for life, _ in sample.rows} - {life.worker for life in sample.ended} if sample else ()
+            )
+            found.append(
+                {
+                    "name": name,
+                    "cwd": None if (cwd := reader.cwd(name)) is None else str(cwd),
+                    "root_pid": root[0] if root else None,
+                    "running": root[1] if root else None,
+                    "workers": len(running),
+                    "first_reading": span[0] if span else None,
+                    "last_reading": span[1] if span else None,
+                }
+            )
+    return {"services": found}
+
+
+@router.get("/workers")
+def workers(request: Request, service: Service = None) -> dict[str, Any]:
+    """The newest life of every worker slot, with its numbers of the newest reading while it runs."""
+    state = _state(request)
+    with state.reader() as reader:
+        name = _chosen(reader, service)
+        lives = {life.worker: life for life in reader.lives(name)}
+    sample = state.seen.latest.get(name)
+    numbers = {(life.worker, life.life): reading for life, reading in sample.rows} if sample else {}
+    listed = []
+    for life in sorted(lives.values(), key=lambda life: (len(life.worker), life.worker)):
+        reading = numbers.get((life.worker, life.life)) if life.ended is None else None
+        measured = asdict(reading) if reading else {}
+        maps = measured.pop("maps", ())
+        listed.append({**asdict(life), **measured, "maps": len(maps)})
+    return {"service": name, "t": sample.t if sample else None, "workers": listed}
+
+
+@router.get("/growth")
+def growth(
+    request: Request, service: Service = None, since: Time = None, until: Time = None, points: Points = MAX_POINTS
+) -> dict[str, Any]:
+    """Memory (USS + swap) of each worker and of all together over time."""
+    _check(since, until)
+    with _state(request).reader() as reader:
+        name = _chosen(reader, service)
+        series = worker_series(reader, name, since=since, until=until, points=points)
+    measured = [total for total in series.total if total is not None]
+    return {
+        "service": name,
+        "t": series.t,
+        "masked": series.masked,
+        "workers": series.workers,
+        "total_bytes": series.total,
+        "change_bytes": measured[-1] - measured[0] if measured else None,
+    }
+
+
+@router.get("/maps")
+def maps(
+    request: Request, service: Service = None, since: Time = None, until: Time = None, points: Points = MAX_POINTS
+) -> dict[str, Any]:
+    """Entries and bytes of every registered map over time, summed over the workers that have it."""
+    _check(since, until)
+    with _state(request).reader() as reader:
+        name = _chosen(reader, service)
+        chart = map_series(reader, name, since=since, until=until, points=points)
+    listed = [
+        {
+            "name": line.name,
+            "kind": line.kind,
+            "maxsize": line.maxsize,
+            "ttl_seconds": line.ttl,
+            "entries": line.entries,
+            "bytes": line.bytes,
+            "workers": line.workers,
+        }
+        for line in chart.maps
+    ]
+    return {"service": name, "t": chart.t, "maps": listed}
+
+
+@router.get("/verdict")
+async def verdict(request: Request, service: Service = None) -> dict[str, Any]:
+    """Whether the service's memory is steady, climbing or neither, judged over the last day."""
+    name = _named(request, service)
+    assessment = await _state(request).assessments.get(name)
+    return {"service": name, **assessment.as_dict()}
+
+
+@router.get("/culprits")
+async def culprits(request: Request, service: Service = None) -> dict[str, Any]:
+    """What grows, what costs most first."""
+    name = _named(request, service)
+    assessment = await _state(request).assessments.get(name)
+    return {
+        "service": name,
+        "verdict": assessment.verdict.verdict,
+        "culprits": [culprit.as_dict() for culprit in assessment.culprits],
+    }
+
+
+@router.get("/captures")
+def captures(request: Request, service: Service = None) -> dict[str, Any]:
+    """The newest censuses that were asked for, newest first, and how each went."""
+    with _state(request).reader() as reader:
+        name = _chosen(reader, service)
+        taken = reader.captures(name)[-MAX_POINTS:]
+    outcome = Counter("refused" if row.refused else "written" for row in taken)
+    return {"service": name, "captures": [asdict(row) for row in reversed(taken)], **dict(outcome)}
+
+
+@router.post("/captures")
+async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
+    """Take a census of every worker of the service that has an agent, one after the other; answers when done."""
+    name = _named(request, body.service)
+    try:
+        taken = await _state(request).captures.take(name)
+    except CaptureError as error:
+        raise HTTPException(409, f"{error.message}: {error.hint}") from None
+    return {"service": name, "captures": [asdict(row) for row in taken]}
+
+
+@router.get("/events")
+def events(request: Request, service: Service = None) -> dict[str, Any]:
+    """The newest events of the service and of the sidecar, newest first."""
+    with _state(request).reader() as reader:
+        name = _chosen(reader, service) if service else None
+        found = reader.events(name, at_most=MAX_POINTS)
+    return {"service": name, "events": [asdict(event) for event in reversed(found)]}
+
+
+def _state(request: Request) -> State:
+    state: State = request.app.state.floodmark
+    return state
+
+
+def _named(request: Request, service: str | None) -> str:
+    with _state(request).reader() as reader:
+        return _chosen(reader, service)
+
+
+def _chosen(reader: Reader, service: str | None) -> str:
+    known = reader.services()
+    if service is None and len(known) == 1:
+        return known[0]
+    if service in known and service is not None:
+        return service
+    names = ", ".join(known) or "none yet"
+    if service is None:
+        raise HTTPException(400 if known else 404, f"service is missing; services with history: {names}")
+    raise HTTPException(404, f"there is no service {service!r:.80}; services with history: {names}")
+
+
+def _check(since: float | None, until: float | None) -> None:
+    if since is not None and until is not None and since > until:
+        raise HTTPException(400, f"since ({since:g}) is after until ({until:g})")

@@ -1,0 +1,82 @@
+"""δ, the smallest growth of interest, and the detection limit, the smallest growth a run could have told from noise."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+MIB: Final = 1 << 20
+DAY: Final = 86_400.0
+
+ERRORS: Final = 3.0
+"""k: where nothing else is asked for, δ is at least so many standard errors of the slope."""
+
+FOUND: Final = 2.0
+"""Standard errors from which growth shows in two runs of three: its lower limit is above nothing at all."""
+
+ARENA: Final = 0.29 * MIB
+"""The standard error of a rise over any run, whatever its noise: each worker's allocator takes a MiB at a time, so that
+its level is off by 1 MiB / √12."""
+
+
+class Ruler(Protocol):
+    """Says what counts as growth of one series; all per second."""
+
+    def delta(self, error: float) -> float:
+        """Return δ for a slope of this standard error."""
+        ...
+
+    def detectable(self, error: float) -> float:
+        """Return the detection limit for a slope of this standard error."""
+        ...
+
+
+@dataclass(frozen=True)
+class MemoryRuler:
+    """δ for bytes of `workers` processes at once. `level` is the median of the run, `span` its length in seconds, `limit`
+    the plan's own δ.
+    """
+
+    level: float
+    span: float
+    limit: float | None = None
+    workers: int = 1
+
+    def delta(self, error: float) -> float:
+        """Return the plan's limit, else 2 MiB or 1 % a day, more where the run is too noisy for that, yet never so much
+        that a short run's real climb would pass: 1 MiB or 2 % over the whole run is the most that is added.
+        """
+        if self.limit is not None:
+            return self.limit
+        interest = max(2 * MIB, 0.01 * self.level) / DAY
+        cap = max(MIB, 0.02 * self.level) / self.span
+        return max(interest, min(ERRORS * self._error(error), cap))
+
+    def detectable(self, error: float) -> float:
+        """Return the growth that this run would have shown in two of three cases."""
+        return FOUND * self._error(error)
+
+    def _error(self, error: float) -> float:
+        return max(error, self.workers * ARENA / self.span)
+
+
+@dataclass(frozen=True)
+class CountRuler:
+    """δ for counts: a rise of `least` or of the share `share` of the median `level` over `span` seconds, the larger."""
+
+    level: float
+    span: float
+    least: float
+    share: float = 0.05
+
+    @property
+    def rise(self) -> float:
+        """The rise over the run that δ stands for."""
+        return max(self.least, self.share * self.level)
+
+    def delta(self, error: float) -> float:
+        """Return δ; a noisy count has no larger one, it stays undecided."""
+        del error
+        return self.rise / self.span
+
+    def detectable(self, error: float) -> float:
+        """Return the growth that this run would have shown in two of three cases."""
+        return FOUND * error

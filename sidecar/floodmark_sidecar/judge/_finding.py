@@ -1,0 +1,199 @@
+"""One series examined: everything the verdict needs to know of memory, a count or a map."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from floodmark_sidecar.judge._curve import Curve, Step, fit_curve
+from floodmark_sidecar.judge._delta import Ruler
+from floodmark_sidecar.judge._floors import FEWEST, Floors, take_floors
+from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps, find_jumps, without
+from floodmark_sidecar.judge._persistence import doubts_of_growth, doubts_of_stairs, gave_back_little
+from floodmark_sidecar.judge._shape import late_slope, quickens, slackens
+from floodmark_sidecar.judge._slope import Slope, measure_slope
+from floodmark_sidecar.judge._types import FloatArray
+from floodmark_sidecar.judge._warmup import measure_warmup
+
+Shape = Literal["linear", "saturating", "staircase", "step", "accelerating", "flat", "sawtooth", "unclear"]
+State = Literal["steady", "climbing", "inconclusive"]
+
+_START: Final = 0.3
+"""Share of a run within which a slackening is a start and says nothing of how growth goes on."""
+
+_LATE: Final = 1.64
+"""Standard errors by which a late rise must show to forbid `steady`."""
+
+FEWEST_READINGS: Final = 24
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one series shows from `start` to `end`, in seconds since the first reading; rates are per second.
+
+    `floors` are those of the whole run, `jumps` the isolated ones that were taken out, `doubts` what speaks against a
+    climb though the slope is that of one, `hidden` what speaks against `steady` though the slope is that of it.
+    """
+
+    state: State
+    shape: Shape
+    slope: Slope
+    delta: float
+    detectable: float
+    start: float
+    end: float
+    floors: Floors
+    jumps: tuple[Step, ...]
+    doubts: tuple[str, ...]
+    hidden: tuple[str, ...]
+    saturating: bool
+
+    @property
+    def rise(self) -> float:
+        """The growth over the judged part."""
+        return self.slope.estimate * (self.end - self.start)
+
+
+def examine(x: FloatArray, y: FloatArray, ruler: Ruler, *, warmup: float | None, factor: float = 1.0) -> Finding | None:
+    """Return what the readings *y* at the sorted times *x* (seconds from the first) show, None if they are too few.
+
+    *warmup* in seconds is measured if None; then growth that slackened may have ended: the run's last half decides.
+    *factor* > 1 asks for so many times the usual interval, for one series among many.
+    """
+    if len(x) < FEWEST_READINGS or x[-1] <= x[0]:
+        return None
+    whole = take_floors(x, y)
+    if warmup is not None:
+        return _examine(x, y, ruler, whole=whole, start=float(x[0]) + warmup, factor=factor)
+    finding = _examine(x, y, ruler, whole=whole, start=measure_warmup(whole), factor=factor)
+    half = float(x[0] + x[-1]) / 2
+    if finding is not None and finding.state == "inconclusive" and finding.saturating and finding.start < half:
+        later = _examine(x, y, ruler, whole=whole, start=half, factor=factor)
+        if later is not None and later.state == "steady" and gave_back_little(whole):
+            return later
+    return finding
+
+
+def _examine(
+    x: FloatArray, y: FloatArray, ruler: Ruler, *, whole: Floors, start: float, factor: float
+) -> Finding | None:
+    judged = x >= start
+    if np.count_nonzero(judged) < FEWEST_READINGS:
+        return None
+    window = take_floors(x[judged], y[judged])
+    if len(window) < FEWEST:
+        return None
+    clear = _weigh(y[judged], window, clear_jumps(window.x, window.y), ruler, whole=whole, factor=factor)
+    if clear.state == "steady":
+        return clear
+    jumps = find_jumps(window.x, window.y)
+    if jumps == clear.jumps or len(jumps) > MOST_ISOLATED:
+        return clear
+    fewer = _weigh(y[judged], window, jumps, ruler, whole=whole, factor=factor)
+    return fewer if fewer.state == "steady" and clear.state != "climbing" else clear
+
+
+def _weigh(
+    y: FloatArray, window: Floors, found: tuple[Step, ...], ruler: Ruler, *, whole: Floors, factor: float
+) -> Finding:
+    """Return what *window* shows when its jumps are those *found*; *y* are its readings, *whole* the run's floors."""
+    isolated = found if len(found) <= MOST_ISOLATED else ()
+    stairs = () if isolated else found
+    level = without(window.y, isolated)
+    curve = fit_curve(window.x, level)
+    slope = _wider(measure_slope(window.x, level, curve), factor)
+    delta, detectable = ruler.delta(slope.se), ruler.detectable(slope.se)
+    saturating = not stairs and _saturates(whole, window, se=slope.se, delta=delta)
+    grows = slope.estimate > delta and slope.low > delta / 2
+    doubts = []
+    if grows:
+        doubts = doubts_of_growth(window, level, whole=whole, delta=delta) + doubts_of_stairs(window, stairs)
+        if saturating:
+            doubts.append("it slackens, as a cache that fills does")
+    hidden = _hidden(window, level, curve, slope=slope, delta=delta, jumps=isolated)
+    state: State = "inconclusive"
+    if grows and not doubts:
+        state = "climbing"
+    elif slope.high < delta and detectable <= delta and not hidden:
+        state = "steady"
+    return Finding(
+        state,
+        _name(state, window, level, slope=slope, curve=curve, saturating=saturating, jumps=found, y=y),
+        slope,
+        delta,
+        detectable,
+        float(window.x[0]),
+        float(window.x[-1]),
+        whole,
+        isolated,
+        tuple(doubts),
+        tuple(hidden),
+        saturating,
+    )
+
+
+def _wider(slope: Slope, factor: float) -> Slope:
+    low = slope.estimate - (slope.estimate - slope.low) * factor
+    return Slope(slope.estimate, low, slope.estimate + (slope.high - slope.estimate) * factor, slope.se)
+
+
+def _saturates(whole: Floors, window: Floors, *, se: float, delta: float) -> bool:
+    """Say whether growth slackens within the judged part, or from the end of the start to the end of the run."""
+    if slackens(window, find_jumps(window.x, window.y), se=se, delta=delta):
+        return True
+    begin = float(whole.x[0]) + _START * float(whole.x[-1] - whole.x[0])
+    if window.x[0] <= begin:
+        return False
+    after = whole.part(begin, float(whole.x[-1]))
+    longer = float(window.x[-1] - window.x[0]) / float(after.x[-1] - after.x[0])
+    return slackens(after, find_jumps(after.x, after.y), se=se * longer**1.5, delta=delta)
+
+
+def _hidden(
+    window: Floors, level: FloatArray, curve: Curve, *, slope: Slope, delta: float, jumps: tuple[Step, ...]
+) -> list[str]:
+    hidden = []
+    late, error = late_slope(window, level, se=slope.se)
+    span = float(window.x[-1] - window.x[0])
+    if late - _LATE * error > delta:
+        hidden.append("it rises in the last third of the judged part")
+    last = curve.slopes[-1]
+    stretch = float(window.x[-1]) - (curve.knees[-1] if curve.knees else float(window.x[0]))
+    if curve.knees and last > 2 * delta and last * stretch > max(3 * curve.sigma, delta * span / 2) and not hidden:
+        hidden.append("it has begun to rise late in the run")
+    sizes = [jump.size for jump in jumps]
+    alike = len(jumps) == MOST_ISOLATED and min(sizes) > max(sizes) / 4
+    if alike and jumps[0].time < window.x[0] + span / 2 < jumps[-1].time:
+        hidden.append("three jumps over the judged part may be a staircase")
+    return hidden
+
+
+def _name(
+    state: State,
+    window: Floors,
+    level: FloatArray,
+    *,
+    slope: Slope,
+    curve: Curve,
+    saturating: bool,
+    jumps: tuple[Step, ...],
+    y: FloatArray,
+) -> Shape:
+    if state == "climbing":
+        if len(jumps) > MOST_ISOLATED and sum(jump.size for jump in jumps) > (level[-1] - level[0]) / 2:
+            return "staircase"
+        return "accelerating" if quickens(window, jumps, se=slope.se) else "linear"
+    if saturating:
+        return "saturating"
+    if state == "steady":
+        if jumps:
+            return "step"
+        swing = float(np.quantile(y, 0.95) - np.quantile(y, 0.05))
+        return "sawtooth" if swing > 8 * max(curve.sigma, 1.0) and _falls(y, swing) else "flat"
+    return "unclear"
+
+
+def _falls(y: FloatArray, swing: float) -> bool:
+    """Say whether readings fall steeper than they rise: a release, not noise."""
+    changes = np.diff(y)
+    return bool(np.min(changes) < -swing / 2)

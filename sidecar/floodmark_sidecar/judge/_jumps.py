@@ -1,0 +1,88 @@
+"""Isolated upward jumps: an arena, a lazy import, a pool that grew. They are taken out, and what remains is judged."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from floodmark_sidecar.judge._curve import CHEAP, Step, fit_curve
+from floodmark_sidecar.judge._types import FloatArray
+
+MOST_ISOLATED: Final = 3
+"""With more jumps than these, jumps are how the memory grows, and none is taken out."""
+
+_TIMES_NOISE: Final = 5.0
+_BESIDE: Final = 3
+
+
+def find_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
+    """Return the rises of *y* from one floor to the next that were never undone, in order of time.
+
+    First those that stand out of the floors' own changes; where these are few, those that a curve with steps finds too,
+    as far as they are as abrupt as it says. Falls are never among them: taking falls out makes climbs of sawteeth.
+    """
+    if len(x) < 2 * _BESIDE + 2:
+        return ()
+    clear = clear_jumps(x, y)
+    if len(clear) > MOST_ISOLATED:
+        return clear
+    found = [*clear]
+    for step in fit_curve(x, without(y, clear), price=CHEAP).steps:
+        before, after = _beside(y, step.index)
+        if after - before > 0.6 * step.size and _lowest_after(y, step.index) > before:
+            found.append(step)
+    return _merged(sorted(found, key=lambda step: step.time))
+
+
+def without(y: FloatArray, jumps: Sequence[Step]) -> FloatArray:
+    """Return *y* with every one of *jumps* taken out."""
+    result = y.copy()
+    for jump in jumps:
+        result[jump.index + 1 :] -= jump.size
+    return result
+
+
+def _merged(steps: list[Step]) -> tuple[Step, ...]:
+    """Return *steps* with those that follow each other within two floors made one: a jump may take a while."""
+    merged: list[Step] = []
+    for step in steps:
+        if merged and step.index - merged[-1].index <= 2:
+            last = merged.pop()
+            larger = max(last, step, key=lambda one: one.size)
+            merged.append(Step(larger.index, larger.time, last.size + step.size))
+        else:
+            merged.append(step)
+    return tuple(merged)
+
+
+def clear_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
+    """Return only the jumps that stand out of the floors' own changes."""
+    changes = np.diff(y)
+    usual = float(np.median(changes))
+    noise = 1.4826 * float(np.median(np.abs(changes - usual)))
+    if noise == 0:
+        return ()
+    found: list[Step] = []
+    for i in np.flatnonzero(changes - usual > _TIMES_NOISE * noise).tolist():
+        if not _BESIDE - 1 <= i < len(y) - _BESIDE:
+            continue
+        before, after = _beside(y, i)
+        size = after - before - usual * _BESIDE
+        if size > _TIMES_NOISE * noise and _lowest_after(y, i) > before + size / 2:
+            found.append(Step(i, float(x[i] + x[i + 1]) / 2, min(size, float(changes[i] - usual))))
+    return _merged(found)
+
+
+def _lowest_after(y: FloatArray, index: int) -> float:
+    """Return the lowest level that *y* comes back to after floor *index*, single low floors aside."""
+    after = y[index + 1 :]
+    return float(np.median(sliding_window_view(after, _BESIDE), axis=1).min())
+
+
+def _beside(y: FloatArray, index: int) -> tuple[float, float]:
+    """Return the levels before and after the change that follows floor *index*."""
+    return (
+        float(np.median(y[max(0, index - _BESIDE + 1) : index + 1])),
+        float(np.median(y[index + 1 : index + 1 + _BESIDE])),
+    )

@@ -1,0 +1,158 @@
+"""Registered maps: they name growth, climb by their entries where nothing bounds them, and excuse next to nothing."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from floodmark_sidecar.judge._counts import examine_count, rise
+from floodmark_sidecar.judge._finding import Finding
+from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._settings import Settings
+from floodmark_sidecar.judge._types import BoolArray, FloatArray, Json
+
+LEAST_ENTRIES: Final = 128.0
+"""δ of entries: a smaller rise over the judged part is of no interest, nor is one under 5 % of the median."""
+
+_FULL: Final = 0.98
+_ENTRY_BYTES: Final = 64.0
+"""What an entry takes at the least, where nobody measured it: a slot of the table, a key and a value."""
+
+_ROOM: Final = 64 << 20
+"""Without a memory limit a bound may take this much, or as much as the service has."""
+
+
+@dataclass(frozen=True)
+class MapFinding:
+    """What the trace tells of one map, summed over workers; rates per second.
+
+    `state` is `growing`, `filling` (below a bound that it may reach), `at bound` or `flat`; `finding` is there where the
+    entries rose at all. `bytes_rise` is None where bytes were not measured.
+    """
+
+    name: str
+    state: Literal["growing", "filling", "at bound", "flat"]
+    entries: float
+    maxsize: float | None
+    ttl: float | None
+    limit: int | None
+    most: float
+    entries_rise: float
+    late_rise: float
+    bytes_rise: float | None
+    seconds: float
+    finding: Finding | None
+
+    @property
+    def over_limit(self) -> bool:
+        """Whether one worker's map stayed above the plan's limit in the last quarter of the run."""
+        return self.limit is not None and self.most > self.limit
+
+    @property
+    def climbs(self) -> bool:
+        """Whether this map's entries are a climb of their own: they grow, and no bound or TTL will end it."""
+        return (
+            self.state == "growing"
+            and self.finding is not None
+            and self.finding.state == "climbing"
+            and not self._young
+        )
+
+    @property
+    def waits(self) -> bool:
+        """Whether entries climb that a TTL may yet end: none of them has had the time to expire."""
+        return self.state == "growing" and self.finding is not None and self.finding.state == "climbing" and self._young
+
+    @property
+    def _young(self) -> bool:
+        return self.ttl is not None and self.seconds < 1.5 * self.ttl
+
+    @property
+    def seconds_to_bound(self) -> float | None:
+        """Seconds until the map is full at its present rate."""
+        if self.maxsize is None or self.entries_rise <= 0:
+            return None
+        return max(0.0, self.maxsize - self.entries) * self.seconds / self.entries_rise
+
+    def excuses(self, memory_rise: float) -> bool:
+        """Say whether filling up to its bound may be all there is to *memory_rise* bytes in the judged part."""
+        if self.maxsize is None or self.entries_rise < 0.05 * self.maxsize or self.late_rise < 0.1 * self.entries_rise:
+            return False
+        if self.bytes_rise is not None:
+            return self.bytes_rise > memory_rise / 2 and self.state != "growing"
+        return self.state != "growing"
+
+    def as_dict(self) -> Json:
+        """Return it as in a result."""
+        rate = (
+            self.finding.slope.estimate if self.finding else self.entries_rise / self.seconds if self.seconds else 0.0
+        )
+        return {
+            "state": self.state,
+            "entries": self.entries,
+            "maxsize": self.maxsize,
+            "ttl_seconds": self.ttl,
+            "at_bound": self.state == "at bound",
+            "entries_per_hour": rate * 3600,
+            "climbing": self.climbs,
+            "limit": self.limit,
+            "over_limit": self.over_limit,
+        }
+
+
+def examine_maps(frame: Frame, settings: Settings, *, start: float, memory_rise: float) -> tuple[MapFinding, ...]:
+    """Return what every map of the trace shows after *start* seconds; *memory_rise* is the service's own in that time."""
+    judged = frame.x >= start
+    found = []
+    for name in frame.trace.map_names:
+        entries = frame.column(f"map.{name}.entries")
+        series = frame.joined(entries)
+        if series is None or not judged.any():
+            continue
+        found.append(_examine(frame, settings, name, entries, series, judged=judged, memory_rise=memory_rise))
+    return tuple(found)
+
+
+def _examine(
+    frame: Frame,
+    settings: Settings,
+    name: str,
+    entries: FloatArray,
+    series: FloatArray,
+    *,
+    judged: BoolArray,
+    memory_rise: float,
+) -> MapFinding:
+    x = frame.x
+    start = float(x[judged][0])
+    now = float(frame.present(entries)[-1])
+    maxsize = frame.column(f"map.{name}.maxsize")
+    bound = float(frame.present(maxsize)[-1]) or None
+    ttl = frame.column(f"map.{name}.ttl")
+    sizes = frame.joined(frame.column(f"map.{name}.bytes"))
+    grown = rise(series[judged])
+    third = x >= x[-1] - (x[-1] - start) / 3
+    bytes_rise = None if sizes is None else rise(sizes[judged])
+    finding = examine_count(x, series, start=start, least=LEAST_ENTRIES)
+    share = max(bytes_rise if bytes_rise is not None else memory_rise, 0.0) / grown if grown > 0 else 0.0
+    room = settings.memory if settings.memory is not None else max(_ROOM, float(np.median(frame.present(frame.memory))))
+    state: Literal["growing", "filling", "at bound", "flat"] = "flat"
+    if bound is not None and now >= _FULL * bound:
+        state = "at bound"
+    elif finding is not None and grown > 0:
+        fits = bound is not None and bound * max(share, _ENTRY_BYTES) <= room
+        state = "filling" if fits else "growing"
+    return MapFinding(
+        name,
+        state,
+        now,
+        bound,
+        float(ttl[np.isfinite(ttl)][-1]) if np.isfinite(ttl).any() else None,
+        settings.maps.get(name),
+        float(np.quantile(frame.highest(entries)[x >= x[-1] - (x[-1] - start) / 4], 0.1)),
+        grown,
+        rise(series[third]),
+        bytes_rise,
+        float(x[-1]) - start,
+        finding,
+    )

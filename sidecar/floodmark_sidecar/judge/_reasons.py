@@ -1,0 +1,107 @@
+"""The sentences of a verdict: numbers with their units, and what they mean to somebody who runs the service."""
+
+from floodmark_sidecar.judge._counts import CountClimb
+from floodmark_sidecar.judge._delta import ERRORS
+from floodmark_sidecar.judge._finding import Finding
+from floodmark_sidecar.judge._maps import MapFinding
+from floodmark_sidecar.units import format_bytes, format_duration
+
+
+def per_hour(rate: float) -> str:
+    """Return a rate in bytes per second as `3.4 MiB/h`."""
+    return f"{format_bytes(rate * 3600)}/h"
+
+
+def per_day(rate: float) -> str:
+    """Return a rate in bytes per second as `81.6 MiB/day`."""
+    return f"{format_bytes(rate * 86400)}/day"
+
+
+def climb(finding: Finding) -> str:
+    """Say how fast memory climbs."""
+    slope = finding.slope
+    return (
+        f"memory climbs by {per_hour(slope.estimate)} (between {per_hour(slope.low)} and {per_hour(slope.high)}), "
+        f"{format_bytes(finding.rise)} over the {format_duration(finding.end - finding.start)} judged; "
+        f"growth from {per_hour(finding.delta)} counts"
+    )
+
+
+def steadiness(finding: Finding) -> str:
+    """Say what a steady verdict of this run rules out, and what it could not have seen."""
+    slope = finding.slope
+    return (
+        f"memory is steady: its growth is at most {per_hour(max(slope.high, 0.0))} (estimate {per_hour(slope.estimate)}); "
+        f"steady here means under {per_hour(finding.delta)}, which is {per_day(finding.delta)}; "
+        f"only a longer run can rule out less"
+    )
+
+
+def limits(finding: Finding, *, planned: bool) -> str:
+    """Say what could have been detected, and where δ comes from."""
+    source = (
+        "the plan's limit" if planned else f"2 MiB or 1 % a day, or {ERRORS:g} standard errors within a short run's cap"
+    )
+    return (
+        f"this run could have told growth of {per_hour(finding.detectable)} ({per_day(finding.detectable)}) from noise; "
+        f"the smallest growth of interest was {per_hour(finding.delta)} ({per_day(finding.delta)}): {source}"
+    )
+
+
+def undecided(finding: Finding) -> list[str]:
+    """Say why memory is neither steady nor climbing."""
+    slope = finding.slope
+    band = f"between {per_hour(slope.low)} and {per_hour(slope.high)}"
+    if finding.doubts:
+        doubts = "; ".join(finding.doubts)
+        return [f"memory grew by {per_hour(slope.estimate)} ({band}), yet that may not last: {doubts}"]
+    if slope.high < finding.delta and finding.hidden:
+        return [f"memory's slope is small ({band}), yet {reason}" for reason in finding.hidden]
+    if finding.detectable > finding.delta:
+        hidden, counts = per_hour(finding.detectable), per_hour(finding.delta)
+        return [f"noise hides growth under {hidden}, and growth from {counts} counts: the slope is {band}"]
+    return [f"the slope of memory is {band}, neither clearly above nor below {per_hour(finding.delta)}"]
+
+
+def count_climb(climb: CountClimb) -> str:
+    """Say how fast a count climbs, and its own δ."""
+    finding = climb.finding
+    return (
+        f"{climb.kind} climb by {finding.slope.estimate * 3600:.3g} an hour, {finding.rise:.0f} in the judged part; a rise of "
+        f"{finding.delta * (finding.end - finding.start):.0f} counts"
+    )
+
+
+def map_climb(found: MapFinding) -> str:
+    """Say that a map's entries climb without a bound that ends it."""
+    bound = (
+        "nothing bounds it" if found.maxsize is None else f"its bound of {found.maxsize:,.0f} does not fit in memory"
+    )
+    rate = found.finding.slope.estimate * 3600 if found.finding else 0.0
+    counts = found.finding.delta * found.seconds if found.finding else 0.0
+    return (
+        f"the entries of map {found.name} climb by {rate:,.0f} an hour to {found.entries:,.0f}, and {bound}; "
+        f"a rise of {counts:,.0f} counts"
+    )
+
+
+def map_over(found: MapFinding) -> str:
+    """Say that a map is over the plan's limit."""
+    return f"map {found.name} holds {found.most:,.0f} entries in one worker, the plan allows {found.limit:,}"
+
+
+def map_fills(found: MapFinding) -> str:
+    """Say that a bounded map was filling while memory grew."""
+    bound = found.maxsize or 0.0
+    if found.state == "at bound":
+        return (
+            f"map {found.name} filled up to its bound of {bound:,.0f} while memory grew; growth after that would decide"
+        )
+    wait = found.seconds_to_bound
+    until = f", full in about {format_duration(wait)}" if wait is not None else ""
+    return f"map {found.name} is filling, {found.entries:,.0f} of {bound:,.0f} entries{until}; growth may end with it"
+
+
+def map_waits(found: MapFinding) -> str:
+    """Say that a map grows, and that its TTL has not had the time to show."""
+    return f"the entries of map {found.name} climb, and its TTL of {format_duration(found.ttl or 0.0)} has not had the time to end that"

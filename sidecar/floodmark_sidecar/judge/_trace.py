@@ -1,0 +1,179 @@
+"""A memory trace: readings of one service, one row for each worker and time."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.judge._columns import LABELS, in_order, is_number, split_map
+from floodmark_sidecar.judge._types import BoolArray, FloatArray, IntArray
+
+_DEFAULTS: Final = {"worker": "0", "life": "1", "segment": "1"}
+
+
+class TraceError(UsageError):
+    """Raised when a trace cannot be read; `name` is the file, `line` the line in it (or None)."""
+
+    def __init__(self, problem: str, *, name: str, line: int | None = None) -> None:
+        where = name if line is None else f"{name}, line {line}"
+        super().__init__(f"{where}: {problem}", hint="a trace is CSV with a header that has at least t and uss_bytes")
+        self.name = name
+        self.line = line
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Readings sorted by time, then worker; one row for each worker and time.
+
+    `t` is in seconds, `worker` indexes `workers`; `life` and `segment` index labels of their own. `columns` holds the
+    numbers by name of CSV column, NaN where they were not measured. `notes` says what had to be put right.
+    """
+
+    t: FloatArray
+    worker: IntArray
+    workers: tuple[str, ...]
+    life: IntArray
+    lives: tuple[str, ...]
+    segment: IntArray
+    segments: tuple[str, ...]
+    masked: BoolArray
+    columns: Mapping[str, FloatArray]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, object]]) -> "Trace":
+        """Return the trace of *rows*, whose keys are CSV columns and whose None or "" is "not measured".
+
+        Unknown keys are ignored. Raises `TraceError` with the row's number for what is not a number where one should be.
+        """
+        listed = list(rows)
+        names = {key for row in listed for key in row}
+        cells: dict[str, Sequence[object]] = {name: [row.get(name) for row in listed] for name in names}
+        return cls.from_cells(cells, len(listed), name="rows", lines=range(1, len(listed) + 1))
+
+    @classmethod
+    def from_cells(
+        cls, cells: Mapping[str, Sequence[object]], count: int, *, name: str, lines: Sequence[int]
+    ) -> "Trace":
+        """Return the trace of *cells*, one sequence for each column; *lines* are the rows' lines, for errors."""
+        numbers = {
+            column: _numbers(values, column=column, name=name, lines=lines)
+            for column, values in cells.items()
+            if column in {"t", "masked"} or is_number(column)
+        }
+        t = numbers.pop("t", np.full(count, np.nan))
+        numbers.setdefault("uss_bytes", np.full(count, np.nan))
+        _refuse(np.isnan(t), "t is empty", name=name, lines=lines)
+        masked = np.nan_to_num(numbers.pop("masked", np.zeros(count)))
+        _refuse((masked != 0) & (masked != 1), "masked must be 0 or 1", name=name, lines=lines)
+        labels = {label: _labels(cells.get(label), count, _DEFAULTS[label]) for label in LABELS}
+        raw = cls(t, *labels["worker"], *labels["life"], *labels["segment"], masked == 1, numbers)
+        return raw._in_order()
+
+    @property
+    def map_names(self) -> tuple[str, ...]:
+        """The registered maps that the trace tells of."""
+        return tuple(sorted({parts[0] for column in self.columns if (parts := split_map(column))}))
+
+    def column(self, name: str) -> FloatArray:
+        """Return one column; all NaN if the trace has none of that name."""
+        found = self.columns.get(name)
+        return np.full(len(self), np.nan) if found is None else found
+
+    def rows(self) -> list[dict[str, object]]:
+        """Return the readings as rows again: what was measured only, whole numbers as `int`."""
+        ordered = in_order(set(self.columns))
+        lists = {name: self.columns[name].tolist() for name in ordered}
+        result: list[dict[str, object]] = []
+        for i, t in enumerate(self.t.tolist()):
+            row: dict[str, object] = {
+                "t": _whole(t),
+                "worker": self.workers[self.worker[i]],
+                "life": self.lives[self.life[i]],
+                "segment": self.segments[self.segment[i]],
+                "masked": int(self.masked[i]),
+            }
+            row.update((name, _whole(lists[name][i])) for name in ordered if not math.isnan(lists[name][i]))
+            result.append(row)
+        return result
+
+    def _in_order(self) -> "Trace":
+        notes = []
+        if np.any(np.diff(self.t) < 0):
+            notes.append("rows were out of order and have been sorted by time")
+        order = np.lexsort((self.worker, self.t))
+        repeated = (np.diff(self.t[order]) == 0) & (np.diff(self.worker[order]) == 0)
+        columns = {name: values[order] for name, values in self.columns.items()}
+        masked, keep = self.masked[order].copy(), np.append(~repeated, True) if len(order) else np.zeros(0, bool)
+        if repeated.any():
+            notes.append(f"{np.count_nonzero(repeated)} rows repeated a worker's time and have been merged")
+            # Going forwards, each row takes over what the one it repeats measured and it did not; the last one stays.
+            for i in np.flatnonzero(repeated).tolist():
+                masked[i + 1] |= masked[i]
+                for values in columns.values():
+                    if math.isnan(values[i + 1]):
+                        values[i + 1] = values[i]
+        order = order[keep]
+        return Trace(
+            self.t[order],
+            self.worker[order],
+            self.workers,
+            self.life[order],
+            self.lives,
+            self.segment[order],
+            self.segments,
+            masked[keep],
+            {name: values[keep] for name, values in columns.items()},
+            tuple(notes),
+        )
+
+
+def _numbers(values: Sequence[object], *, column: str, name: str, lines: Sequence[int]) -> FloatArray:
+    try:
+        result = np.array([math.nan if _empty(cell) else float(cell) for cell in values], np.float64)  # type: ignore[arg-type]  # what float() refuses is found below
+        suspects = np.flatnonzero(~(result >= 0) | np.isinf(result)).tolist()
+    except (TypeError, ValueError, OverflowError):
+        suspects = list(range(len(values)))
+    for i in suspects:
+        if not _empty(values[i]) and (problem := _problem(values[i])):
+            msg = f"{column} is {str(values[i])[:60]!r}, {problem}"
+            raise TraceError(msg, name=name, line=lines[i])
+    return result
+
+
+def _empty(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _problem(cell: object) -> str:
+    try:
+        number = float(cell)  # type: ignore[arg-type]  # what float() refuses is the answer
+    except (TypeError, ValueError, OverflowError):
+        return "which is not a number"
+    if not math.isfinite(number):
+        return "which is not a finite number"
+    return "which is negative" if number < 0 else ""
+
+
+def _labels(values: Sequence[object] | None, count: int, default: str) -> tuple[IntArray, tuple[str, ...]]:
+    if values is None:
+        return np.zeros(count, np.intp), (default,)
+    texts = [default if value is None or value == "" else str(value) for value in values]
+    names = tuple(sorted(set(texts), key=lambda text: (len(text), text)))
+    index = {text: i for i, text in enumerate(names)}
+    return np.array([index[text] for text in texts], np.intp), names
+
+
+def _refuse(bad: BoolArray, problem: str, *, name: str, lines: Sequence[int]) -> None:
+    if bad.any():
+        raise TraceError(problem, name=name, line=lines[int(np.flatnonzero(bad)[0])])
+
+
+def _whole(number: float) -> float | int:
+    return int(number) if number.is_integer() else number

@@ -1,0 +1,30 @@
+"""How long a run warms up: measured on its floors, never assumed."""
+
+from typing import Final
+
+from floodmark_sidecar.judge._curve import CHEAP, fit_curve
+from floodmark_sidecar.judge._floors import FEWEST, Floors
+
+LEAST: Final = 0.1
+"""Share of a run that is always left out: the first readings are of a service that starts."""
+
+MOST: Final = 0.5
+"""Share of a run that warm-up may take; a ramp that goes on for longer is not called warm-up."""
+
+_SETTLING: Final = 1.5
+"""A start that fades has its last knee well before its end."""
+
+
+def measure_warmup(floors: Floors) -> float:
+    """Return the time at which *floors* have warmed up: the last knee in the run's first half where a rise slackens."""
+    start, span = float(floors.x[0]), float(floors.x[-1] - floors.x[0])
+    least = start + LEAST * span
+    if len(floors) < FEWEST:
+        return least
+    curve = fit_curve(floors.x, floors.y, stepped=False, price=CHEAP)
+    settled = [
+        knee
+        for knee, before, after in zip(curve.knees, curve.slopes, curve.slopes[1:], strict=False)
+        if before > 0 and after < before / 2 and knee <= start + MOST * span
+    ]
+    return min(max([least, *(start + _SETTLING * (knee - start) for knee in settled)]), start + MOST * span)

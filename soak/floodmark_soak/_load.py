@@ -1,0 +1,188 @@
+"""The load: locust in a process of its own, watched through the files it writes. Locust is never imported here."""
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
+from floodmark_sidecar.units import format_duration
+from floodmark_soak._child import Child, read_tail
+from floodmark_soak._interrupts import Interrupts
+from floodmark_soak._load_stats import PREFIX, History, Sample, most_common_error
+from floodmark_soak._service import free_port
+from floodmark_soak.plan import LoadPlan
+
+_LOCUST: Final = (sys.executable, "-P", "-m", "floodmark_soak._locust")
+_GRACE: Final = 5.0
+_PREFLIGHT_TIMEOUT: Final = 60.0
+_HISTORY_LINES: Final = 2000
+_ALL_FAILED_AFTER: Final = 8.0
+_ALL_FAILED_REQUESTS: Final = 5
+_BUSY: Final = "CPU usage above"
+
+
+class LoadError(FloodmarkError):
+    """Raised when what the service was given is not the load of the plan, so that its memory proves nothing."""
+
+    exit_code = ExitCode.LOAD_FAILED
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What the load came to. `failure_ratio` is None without a request, `error` the most common failure or empty."""
+
+    requests: int
+    failures: int
+    failure_budget: float
+    seconds: float
+    users: int
+    error: str
+    notes: tuple[str, ...]
+
+    @property
+    def failure_ratio(self) -> float | None:
+        """Failed requests as a share of all."""
+        return self.failures / self.requests if self.requests else None
+
+    def check(self) -> None:
+        """Raise `LoadError` if there was no request, or more failed than the budget allows."""
+        if self.failure_ratio is None:
+            raise LoadError(_no_request(self.seconds, self.error))
+        if self.failure_ratio > self.failure_budget:
+            msg = (
+                f"the load failed: {self.failures} of {self.requests} requests ({self.failure_ratio:.1%}) failed, "
+                f"and the budget is {self.failure_budget:.1%}; most often: {self.error or 'unknown'}"
+            )
+            raise LoadError(msg, hint="failure_budget in [load] says how many may fail")
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the result as JSON."""
+        return {
+            "requests": self.requests,
+            "failures": self.failures,
+            "failure_ratio": self.failure_ratio,
+            "failure_budget": self.failure_budget,
+            "requests_per_second": self.requests / self.seconds if self.seconds > 0 else None,
+            "users": self.users,
+            "most_common_error": self.error or None,
+        }
+
+
+def preflight(plan: LoadPlan, *, base: Mapping[str, str], log: Path, interrupts: Interrupts) -> None:
+    """Let locust load the plan's file and name its users; raises `UsageError` with its last output if it cannot."""
+    command = [*_LOCUST, "-f", str(plan.locustfile), "--list"]
+    child = Child("locust", command, env=_environment(base, 1.0), cwd=plan.locustfile.parent, log=log)
+    try:
+        ended = interrupts.wait_until(lambda: not child.alive, _PREFLIGHT_TIMEOUT)
+    finally:
+        child.end(grace=0, pause=interrupts.pause)
+    if not ended:
+        limit = format_duration(_PREFLIGHT_TIMEOUT)
+        raise UsageError(child.with_output(f"locust did not load {plan.locustfile} within {limit}"))
+    if child.ending != "exit code 0":
+        raise UsageError(child.with_output(f"locust cannot load {plan.locustfile} ({child.ending})"))
+    if not read_tail(log, 4096).partition("Available Users:")[2].strip():
+        msg = f"{plan.locustfile} has no user class that locust can start"
+        raise UsageError(msg, hint="a locustfile defines at least one subclass of locust.User or locust.HttpUser")
+
+
+class Load:
+    """The load of one run, writing into *folder*. Not thread-safe."""
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        *,
+        host: str,
+        duration: float,
+        base: Mapping[str, str],
+        folder: Path,
+        interrupts: Interrupts,
+    ) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._interrupts = interrupts
+        self._first_request = 0.0
+        self.history = History(folder)
+        every = round(max(0.5, duration / _HISTORY_LINES), 3)
+        self._child = Child(
+            "locust",
+            [*_LOCUST, *_arguments(plan, host, folder)],
+            env=_environment(base, every),
+            cwd=plan.locustfile.parent,
+            log=folder / "locust.log",
+        )
+
+    def wait_first_request(self, seconds: float) -> Sample:
+        """Wait until requests are counted; raises `LoadError` if locust dies or none is seen in *seconds*."""
+
+        def started() -> bool:
+            latest = self.check()
+            return latest is not None and latest.requests > 0
+
+        if not self._interrupts.wait_until(started, seconds):
+            raise LoadError(_no_request(seconds, most_common_error(self._folder)))
+        return self.history.samples[-1]
+
+    def check(self) -> Sample | None:
+        """Return the latest sample; raises `LoadError` if locust has ended, or if nothing but failures comes back."""
+        if not self._child.alive:
+            msg = f"the load failed: locust ended before the run did ({self._child.ending})"
+            raise LoadError(self._child.with_output(msg))
+        latest = self.history.refresh()
+        if latest is None or not latest.requests:
+            return latest
+        now = time.monotonic()
+        self._first_request = self._first_request or now
+        failed = latest.failures == latest.requests >= _ALL_FAILED_REQUESTS
+        if failed and now - self._first_request >= _ALL_FAILED_AFTER:
+            self.result().check()
+        return latest
+
+    def end(self) -> bool:
+        """End locust and its workers; True when nothing of it is left."""
+        ended = self._child.end(grace=_GRACE, pause=self._interrupts.pause, hurried=lambda: self._interrupts.hurried)
+        self.history.refresh()
+        return ended
+
+    def result(self) -> LoadResult:
+        """Return what the load has come to so far."""
+        nothing = Sample(time.time(), 0, 0, 0)
+        first, latest = (self.history.samples[0], self.history.samples[-1]) if self.history.samples else (nothing,) * 2
+        busy = _BUSY in read_tail(self._child.log, 1 << 20)
+        note = "locust was short of CPU for a while: the load was less steady than planned"
+        return LoadResult(
+            requests=latest.requests,
+            failures=latest.failures,
+            failure_budget=self._plan.failure_budget,
+            seconds=latest.t - first.t,
+            users=max((sample.users for sample in self.history.samples), default=0),
+            error=most_common_error(self._folder),
+            notes=(note,) if busy else (),
+        )
+
+
+def _arguments(plan: LoadPlan, host: str, folder: Path) -> list[str]:
+    arguments = ["-f", str(plan.locustfile), "--headless", "--only-summary", "--host", host]
+    arguments += ["--users", str(plan.users), "--spawn-rate", str(plan.spawn_rate)]
+    arguments += ["--csv", str(folder / PREFIX), "--csv-full-history", "--exit-code-on-error", "0"]
+    if plan.processes > 1:
+        # Locust's fixed port would let two runs on one machine take each other's workers.
+        port = str(free_port())
+        arguments += ["--processes", str(plan.processes), "--master-bind-host", "127.0.0.1"]
+        arguments += ["--master-bind-port", port, "--master-port", port]
+    return arguments
+
+
+def _environment(base: Mapping[str, str], every: float) -> dict[str, str]:
+    """Return floodmark's own environment for locust: none of the agent's variables, none of the sidecar's."""
+    env = {name: value for name, value in base.items() if not name.startswith("FLOODMARK_")}
+    return {**env, "FLOODMARK_LOAD_EVERY": str(every), "PYTHONUNBUFFERED": "1"}
+
+
+def _no_request(seconds: float, error: str) -> str:
+    why = f": {error}" if error else ""
+    return f"the load failed: locust counted no request in {format_duration(max(seconds, 0.0))}{why}"

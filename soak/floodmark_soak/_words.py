@@ -1,0 +1,103 @@
+"""The end of a run in words: the verdict as a sentence, the culprits and the variants as tables."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from floodmark_sidecar.errors import ExitCode
+from floodmark_sidecar.units import format_bytes, format_duration, format_rate
+
+_PLAIN_WIDTH: Final = 160
+
+_PROOF: Final = {
+    ExitCode.STEADY: "the leak was caught, and the bounded maps hold",
+    ExitCode.CLIMBING: "the bounded variant climbs, and it should not",
+    ExitCode.NOT_PROVEN: "the leak was not caught: a longer run sees smaller leaks",
+    ExitCode.INCONCLUSIVE: "the bounded variant could not be told from a climb: a longer run can tell",
+    ExitCode.INTERRUPTED: "interrupted before both variants were through",
+}
+
+
+def say_run(result: Mapping[str, Any], report: str, stream: TextIO) -> None:
+    """Write the verdict of one run, what went wrong, its culprits and where the report is."""
+    console = _console(stream)
+    console.print(Text(f"{result['plan']['name']}: {verdict(result)}"))
+    for problem in result["problems"]:
+        console.print(Text(f"floodmark: {problem['message']}"))
+        if problem["hint"]:
+            console.print(Text(f"  hint: {problem['hint']}"))
+    if result["culprits"]:
+        console.print(_culprits(result["culprits"]))
+    console.print(Text(f"report: {report}"), soft_wrap=True)
+
+
+def say_variants(results: Mapping[str, Mapping[str, Any]], code: ExitCode, report: str, stream: TextIO) -> None:
+    """Write the table of the variants' verdicts, what they show together, and where their report is."""
+    table = _table("variant", "verdict", "what it means", "culprits")
+    for variant, result in results.items():
+        names = ", ".join(culprit["name"] for culprit in result["culprits"]) or "none"
+        table.add_row(*(Text(cell) for cell in (variant, result["verdict"], verdict(result), names)))
+    console = _console(stream)
+    console.print(table)
+    console.print(Text(_PROOF.get(code, "the two runs do not show what they should: see above")))
+    console.print(Text(f"report: {report}"), soft_wrap=True)
+
+
+def verdict(result: Mapping[str, Any]) -> str:
+    """Return the verdict of *result* as a sentence without its stop."""
+    slope = result.get("slope_bytes_per_hour") or {}
+    length = format_duration(result["duration_seconds"])
+    if result["verdict"] == "climbing":
+        low, high = slope.get("low"), slope.get("high")
+        between = "" if low is None or high is None else f" (between {_per_hour(low)} and {_per_hour(high)})"
+        rate = "" if slope.get("estimate") is None else f" by {_per_hour(slope['estimate'])}{between}"
+        return f"climbing{rate} over {length}"
+    delta = result.get("delta_bytes_per_hour")
+    if result["verdict"] == "steady" and delta is not None:
+        limit = f"{format_bytes(delta)}/h ({format_bytes(delta * 24)}/day)"
+        return f"steady over {length}: it grows by less than {limit}; to rule out less takes a longer run"
+    why = "" if result["problems"] or not result["reasons"] else f": {result['reasons'][0]}"
+    return f"{result['verdict']} after {length}{why}"
+
+
+def _culprits(culprits: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("", "culprit", "kind", "where", "path", "share", "growth")
+    for culprit in culprits:
+        share = culprit.get("share")
+        cells = (
+            str(culprit["rank"]),
+            culprit["name"],
+            culprit["kind"],
+            culprit.get("where") or "-",
+            culprit.get("path") or "-",
+            "-" if share is None else f"{share:.0%}",
+            _growth(culprit),
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def _table(*headers: str) -> Table:
+    """A table whose cells are folded and never cut: a path that ends in dots cannot be opened."""
+    table = Table()
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    return table
+
+
+def _growth(culprit: Mapping[str, Any]) -> str:
+    size, entries = culprit.get("bytes_per_hour"), culprit.get("entries_per_hour")
+    parts = ["" if size is None else _per_hour(size), "" if entries is None else f"{entries:+,.0f} entries/h"]
+    return ", ".join(part for part in parts if part) or "-"
+
+
+def _per_hour(bytes_per_hour: float) -> str:
+    return format_rate(bytes_per_hour / 3600)
+
+
+def _console(stream: TextIO) -> Console:
+    """A console that draws tables; paths are not cut to 80 columns where there is no terminal to be narrow."""
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)

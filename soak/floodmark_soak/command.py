@@ -1,0 +1,138 @@
+"""`floodmark soak`: run a plan, or a service that comes with floodmark, and end with the verdict's exit code."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
+from floodmark_sidecar.units import parse_duration
+from floodmark_soak._builtin import BOUNDED, LEAKY, builtin_plan, proof
+from floodmark_soak._interrupts import Interrupts
+from floodmark_soak._output import write_whole
+from floodmark_soak._progress import reporter
+from floodmark_soak._words import say_run, say_variants
+from floodmark_soak.plan import Plan, load_plan
+from floodmark_soak.runner import Run
+
+if TYPE_CHECKING:
+    from floodmark_soak._outcome import Outcome
+    from floodmark_soak.report import Record
+
+NAME: Final = "soak"
+HELP: Final = "run a service under load and say whether its memory keeps climbing"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `floodmark soak`."""
+    parser.add_argument("plan", nargs="?", type=Path, metavar="PLAN", help="the plan file (TOML)")
+    parser.add_argument("--builtin", metavar="NAME", help="a service that comes with floodmark: image-pipeline")
+    parser.add_argument("--variant", help="leaky or bounded; without it both run, one after the other")
+    parser.add_argument("--duration", metavar="TIME", help="how long under load (90s, 3m, 24h), in place of the plan's")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="a new or empty folder for everything the run writes"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, all else on standard error"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what *args* ask for; return the exit code. Raises `UsageError` for what cannot be started."""
+    duration = None if args.duration is None else parse_duration(args.duration)
+    if (args.plan is None) == (args.builtin is None):
+        msg = "soak needs a plan, or --builtin and the name of a bundled service" + (", not both" if args.plan else "")
+        raise UsageError(msg, hint="floodmark soak PLAN, or floodmark soak --builtin image-pipeline")
+    if args.variant is not None and args.builtin is None:
+        msg = "--variant belongs to --builtin"
+        raise UsageError(msg)
+    with Interrupts() as interrupts:
+        if args.builtin is None:
+            return _run_one(load_plan(args.plan, duration=duration), args, interrupts)
+        if args.variant is not None:
+            return _run_one(_bundled(args.builtin, args.variant, duration), args, interrupts)
+        plans = {variant: _bundled(args.builtin, variant, duration) for variant in (LEAKY, BOUNDED)}
+        return _run_variants(args.builtin, plans, args, interrupts)
+
+
+def _bundled(name: str, variant: str, duration: float | None) -> Plan:
+    return load_plan(builtin_plan(name, variant), duration=duration, name=f"{name}-{variant}")
+
+
+def _run_one(plan: Plan, args: argparse.Namespace, interrupts: Interrupts) -> int:
+    folder = _folder(args, plan.name)
+    outcome, _ = _run(plan, folder, interrupts)
+    say_run(outcome.result, _report(folder), sys.stderr if args.json else sys.stdout)
+    if args.json:
+        _print(outcome.result)
+    return outcome.exit_code
+
+
+def _run_variants(name: str, plans: dict[str, Plan], args: argparse.Namespace, interrupts: Interrupts) -> int:
+    folder = _folder(args, name)
+    _refuse_unless_empty(folder)
+    results: dict[str, dict[str, Any]] = {}
+    records = []
+    words = sys.stderr if args.json else sys.stdout
+    for variant, plan in plans.items():
+        outcome, record = _run(plan, folder / variant, interrupts)
+        say_run(outcome.result, _report(folder / variant), words)
+        results[variant] = outcome.result
+        records.append(record)
+        if outcome.exit_code in (ExitCode.INTERRUPTED, ExitCode.INTERNAL):
+            break
+    code = proof({variant: result["exit_code"] for variant, result in results.items()})
+    try:
+        if not interrupts.hurried:
+            _write_combined(folder, records)
+    finally:
+        say_variants(results, code, _report(folder), words)
+    if args.json:
+        _print({"exit_code": int(code), **results})
+    return code
+
+
+def _run(plan: Plan, folder: Path, interrupts: Interrupts) -> "tuple[Outcome, Record]":
+    told = reporter(plan.name)
+    try:
+        return Run(plan, folder, reporter=told, interrupts=interrupts, base=os.environ).run()
+    finally:
+        told.close()
+
+
+def _write_combined(folder: Path, records: "list[Record]") -> None:
+    from floodmark_soak.report import render_html, render_junit, render_summary  # noqa: PLC0415 -- charts load slowly
+
+    write_whole(folder / "summary.md", render_summary(records))
+    write_whole(folder / "junit.xml", render_junit(records))
+    write_whole(folder / "report.html", render_html(records))
+
+
+def _folder(args: argparse.Namespace, name: str) -> Path:
+    """Return the output folder: the one asked for, else one of its own by name and time."""
+    if args.output is not None:
+        return Path(args.output).absolute()
+    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return (Path("soak-output") / f"{name}-{moment}").absolute()
+
+
+def _refuse_unless_empty(folder: Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()):
+        msg = f"the output folder {folder} is not empty"
+        raise UsageError(msg, hint="--output names another; a new or empty one is needed")
+
+
+def _report(folder: Path) -> str:
+    report = folder / "report.html"
+    return str(report) if report.exists() else "none was written"
+
+
+def _print(result: object) -> None:
+    try:
+        print(json.dumps(result, allow_nan=False), flush=True)  # noqa: T201 -- this is the output
+    except OSError as error:
+        msg = f"the result cannot be printed: {error.strerror}"
+        raise FloodmarkError(msg) from None

@@ -1,0 +1,116 @@
+"""`python -m floodmark_soak.repeat`: the main job several times in a row, written down as a table.
+
+A gate is worth as much as it repeats: each row is one whole `floodmark soak --builtin image-pipeline`.
+"""
+
+import argparse
+import json
+import platform
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from floodmark_sidecar.units import format_bytes, format_duration, format_rate
+from floodmark_soak._output import write_whole
+
+_SOAK: Final = ("-m", "floodmark_sidecar.cli", "soak", "--builtin", "image-pipeline", "--json")
+_HOUR: Final = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of both variants: how it ended, how long it took (seconds), and the two results where there are any."""
+
+    exit_code: int
+    seconds: float
+    leaky: Mapping[str, Any]
+    bounded: Mapping[str, Any]
+
+    @property
+    def row(self) -> str:
+        """The attempt as a row of the table."""
+        names = ", ".join(str(culprit["where"]) for culprit in self.leaky.get("culprits", ()))
+        return (
+            f"| {self.exit_code} | {_verdict(self.leaky)} | {_slope(self.leaky)} | {names or '-'} "
+            f"| {_verdict(self.bounded)} | {_slope(self.bounded)} | {format_duration(self.seconds)} |"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the main job `--times` times and write the table; 0 when every run ended with 0."""
+    parser = argparse.ArgumentParser(prog="python -m floodmark_soak.repeat", description=__doc__)
+    parser.add_argument("--times", type=int, default=5, help="how often (default 5)")
+    parser.add_argument("--report", type=Path, required=True, help="the Markdown file to write")
+    args = parser.parse_args(argv)
+    command = "python -m floodmark_soak.repeat " + shlex.join(sys.argv[1:] if argv is None else list(argv))
+    attempts = []
+    for number in range(1, args.times + 1):
+        print(f"run {number} of {args.times}", file=sys.stderr, flush=True)  # noqa: T201 progress is for the terminal
+        attempts.append(attempt())
+        write_whole(args.report, table(attempts, command=command))
+    return 0 if all(done.exit_code == 0 for done in attempts) else 1
+
+
+def attempt() -> Attempt:
+    """One whole main job into a folder that is thrown away."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="floodmark-repeat-") as folder:
+        ended = subprocess.run(
+            [sys.executable, *_SOAK, "--output", str(Path(folder) / "out")], stdout=subprocess.PIPE, check=False
+        )
+    try:
+        result = json.loads(ended.stdout)
+    except ValueError:
+        result = {}
+    return Attempt(
+        exit_code=ended.returncode,
+        seconds=time.monotonic() - began,
+        leaky=result.get("leaky", {}),
+        bounded=result.get("bounded", {}),
+    )
+
+
+def table(attempts: Sequence[Attempt], *, command: str) -> str:
+    """The report: where and when it was measured, and a row for each attempt."""
+    memory = format_bytes(psutil.virtual_memory().total)
+    head = [
+        "# The main job, several times in a row",
+        "",
+        f"- command: `{command}`",
+        f"- commit: {_commit()}",
+        f"- machine: {psutil.cpu_count()} cores, {memory}, {platform.platform()}, CPython {platform.python_version()}",
+        f"- date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
+        "",
+        "| exit code | leaky | slope (low to high) | culprits, most bytes first | bounded | slope (low to high) | time |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    return "\n".join([*head, *(done.row for done in attempts), ""])
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    return str(result.get("verdict", "no result"))
+
+
+def _slope(result: Mapping[str, Any]) -> str:
+    slope = result.get("slope_bytes_per_hour") or {}
+    if slope.get("estimate") is None:
+        return "-"
+    estimate, low, high = (format_rate(slope[key] / _HOUR) for key in ("estimate", "low", "high"))
+    return f"{estimate} ({low} to {high})"
+
+
+def _commit() -> str:
+    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)  # noqa: S607 git is wherever the developer has it
+    return asked.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The report as one self-contained HTML page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from floodmark_sidecar.units import format_bytes, format_duration
+from floodmark_soak.report._charts import memory_chart, small_chart
+from floodmark_soak.report._record import Record, entries_per_hour, per_hour
+from floodmark_soak.report._series import Picture, Small, picture, smalls
+
+MOST_BYTES: Final = 2_000_000
+"""What a page may weigh; one that would be heavier is drawn again with less detail."""
+
+
+@dataclass(frozen=True)
+class _Detail:
+    """How much of each run is drawn: points of the large chart, of the small ones, and how many small ones."""
+
+    points: int
+    small_points: int
+    small_charts: int
+
+
+_DETAILS: Final = (_Detail(1200, 240, 24), _Detail(500, 120, 12), _Detail(200, 60, 4), _Detail(60, 0, 0))
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A record with its charts as SVG."""
+
+    record: Record
+    picture: Picture
+    wide: Markup
+    narrow: Markup
+    smalls: Sequence[tuple[Small, Markup]]
+    left_out: int
+
+
+def render_html(records: Sequence[Record]) -> str:
+    """Return the page of *records*, compared with each other if there are several.
+
+    The page loads nothing, runs no script, and is at most `MOST_BYTES` long. Everything that a service or a plan named
+    is escaped.
+    """
+    environment = Environment(
+        loader=PackageLoader("floodmark_soak.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "bytes": format_bytes,
+        "duration": format_duration,
+        "entries_per_hour": entries_per_hour,
+        "per_hour": per_hour,
+    }
+    template = environment.get_template("report.html")
+    page = ""
+    for detail in _DETAILS:
+        drawn = [_draw(record, detail, f"run{number}") for number, record in enumerate(records)]
+        page = template.render(runs=drawn, title=_title(records))
+        if len(page.encode()) <= MOST_BYTES:
+            break
+    return page
+
+
+def _title(records: Sequence[Record]) -> str:
+    if len(records) == 1:
+        return f"{records[0].title}: {records[0].status.word}"
+    return "Soak runs compared"
+
+
+def _draw(record: Record, detail: _Detail, salt: str) -> _Drawn:
+    """Return *record* with its charts. What is marked safe here is SVG of our own, without a text of the service."""
+    shown = picture(record, most=detail.points)
+    small = smalls(record, most=max(detail.small_points, 1))
+    until = max([*shown.memory.t[-1:], 1.0])
+    return _Drawn(
+        record=record,
+        picture=shown,
+        wide=Markup(memory_chart(shown, width=860, height=280, salt=f"{salt}wide")),  # noqa: S704  see above
+        narrow=Markup(memory_chart(shown, width=360, height=260, salt=f"{salt}narrow")),  # noqa: S704  see above
+        smalls=[
+            (each, Markup(small_chart(each, warmup=shown.warmup, until=until, salt=f"{salt}small{number}")))  # noqa: S704  see above
+            for number, each in enumerate(small[: detail.small_charts])
+        ],
+        left_out=max(0, len(small) - detail.small_charts),
+    )

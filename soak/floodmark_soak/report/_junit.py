@@ -1,0 +1,81 @@
+"""The report as JUnit XML, for whatever shows test results."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from floodmark_sidecar.errors import ExitCode
+from floodmark_soak.report._record import Record
+
+_FAILURES: Final = (ExitCode.CLIMBING, ExitCode.INCONCLUSIVE, ExitCode.NOT_PROVEN)
+_ILLEGAL: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot carry, not even escaped."""
+
+
+def render_junit(records: Sequence[Record]) -> str:
+    """Return one test case for each of *records*.
+
+    `steady` passes; a climb, an undecided run and an uncaught planted leak fail: a gate opens only for what was shown to
+    be steady. A run that could not be judged (service, load, plan, interruption) is an error. Nothing is ever skipped.
+    """
+    suites = Element("testsuites")
+    suite = SubElement(
+        suites,
+        "testsuite",
+        name="floodmark soak",
+        tests=str(len(records)),
+        failures=str(sum(record.exit_code in _FAILURES for record in records)),
+        errors=str(sum(record.exit_code not in (*_FAILURES, ExitCode.STEADY) for record in records)),
+        skipped="0",
+        time=f"{sum(_seconds(record) for record in records):.3f}",
+    )
+    for record in records:
+        _add(suite, record)
+    indent(suites)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{tostring(suites, encoding="unicode")}\n'
+
+
+def _add(suite: Element, record: Record) -> None:
+    case = SubElement(
+        suite, "testcase", classname="floodmark", name=_legal(record.title), time=f"{_seconds(record):.3f}"
+    )
+    properties = SubElement(case, "properties")
+    for name, value in _properties(record).items():
+        SubElement(properties, "property", name=name, value=_legal(value))
+    if record.exit_code != ExitCode.STEADY:
+        tag = "failure" if record.exit_code in _FAILURES else "error"
+        found = SubElement(case, tag, type=record.status.word, message=_legal(record.headline))
+        found.text = _legal("\n".join([*record.reasons, *(_accused(culprit) for culprit in record.culprits)]))
+
+
+def _properties(record: Record) -> dict[str, str]:
+    """Return the numbers of the verdict by name; what is not known is left out."""
+    result = record.result
+    values = {
+        "verdict": result.get("verdict"),
+        "exit_code": int(record.exit_code),
+        "shape": result.get("shape"),
+        "growth_class": result.get("growth_class"),
+        "slope_bytes_per_hour": record.slope("estimate"),
+        "slope_bytes_per_hour_low": record.slope("low"),
+        "slope_bytes_per_hour_high": record.slope("high"),
+        "delta_bytes_per_hour": record.delta,
+        "detectable_bytes_per_hour": result.get("detectable_bytes_per_hour"),
+        "longest_life_seconds": result.get("longest_life_seconds"),
+        "culprits": ", ".join(culprit["name"] for culprit in record.culprits) or None,
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _accused(culprit: dict[str, object]) -> str:
+    where = f" ({culprit['where']})" if culprit.get("where") else ""
+    return f"{culprit['rank']}. {culprit['name']}{where}: {culprit['evidence']}"
+
+
+def _seconds(record: Record) -> float:
+    return float(record.result.get("duration_seconds") or 0.0)
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)

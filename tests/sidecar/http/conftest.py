@@ -1,0 +1,143 @@
+"""The application over a real store, on a real port."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from floodmark_sidecar.captures import Captures
+from floodmark_sidecar.http import HttpServer, State, bind, create_app
+from floodmark_sidecar.readings import MapReading, WorkerReading
+from floodmark_sidecar.store import Life, Sample, Store
+
+START = 1_700_000_000.0
+TOKEN = "token-of-the-test"  # noqa: S105 - no secret at all
+
+
+@dataclass
+class Looks:
+    """What a sampler would tell."""
+
+    latest: Mapping[str, Sample] = field(default_factory=dict)
+    roots: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
+
+
+@dataclass
+class Site:
+    """An application, its client and what is behind it."""
+
+    client: httpx.Client
+    state: State
+    store: Store
+    looks: Looks
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """Return the JSON answer to a GET that must succeed."""
+        answer = self.client.get(path, params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def fail(self, path: str, **parameters: Any) -> tuple[int, str]:
+        """Return the status and the sentence of a GET that must not."""
+        answer = self.client.get(path, params=parameters)
+        return answer.status_code, answer.json()["error"]
+
+
+class Served:
+    """The application on a free port, run by an event loop in a thread."""
+
+    def __init__(self, state: State) -> None:
+        self._socket = bind("127.0.0.1", 0)
+        self._server = HttpServer(create_app(state), self._socket)
+        self._thread = threading.Thread(target=asyncio.run, args=(self._server.run_until_stopped(),))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.stop()
+        self._thread.join()
+        self._socket.close()
+
+
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[MakeSite]:
+    """Serve the application, with a token or without, on loopback or as if it were beyond."""
+    opened: list[tuple[httpx.Client, Served, Store]] = []
+
+    def make(*, token: str | None = TOKEN, loopback: bool = True) -> Site:
+        store = Store(tmp_path / "history.db")
+        looks = Looks()
+        captures = Captures(workers=lambda _: [], store=store, folder=tmp_path / "captures")
+        state = State(
+            store_path=store.path,
+            store=store,
+            seen=looks,
+            captures=captures,
+            read_every=15.0,
+            token=token,
+            loopback=loopback,
+        )
+        served = Served(state)
+        client = httpx.Client(base_url=served.url, timeout=20.0)
+        opened.append((client, served, store))
+        return Site(client, state, store, looks)
+
+    yield make
+    for client, served, store in opened:
+        client.close()
+        served.close()
+        store.close()
+
+
+@pytest.fixture
+def site(make_site: MakeSite) -> Site:
+    """The application as it is served on loopback, without any history."""
+    return make_site()
+
+
+@pytest.fixture
+def leaking(site: Site) -> Site:
+    """Forty minutes of a service with two workers; an unbounded map of one of them grows, a bounded one is full."""
+    lives = [
+        Life(
+            f"web-{i}", 1, 100 + i, 1.0, START, parent="web-0" if i else "", command=f"worker <{i}>", agent="connected"
+        )
+        for i in range(2)
+    ]
+    site.store.put_service("web", cwd=Path("/srv/app"))
+    for index in range(160):
+        rows = []
+        for life in lives:
+            grown = index * 1000 if life.worker == "web-1" else 0
+            maps = (
+                MapReading("locks", "watched", grown, bytes=grown * 200, adds=grown, removes=0),
+                MapReading(
+                    "seen", "SeenSet", 50, maxsize=50, ttl=60.0, adds=index, removals={"size": index, "expired": 2}
+                ),
+            )
+            uss = 50_000_000 + grown * 210 + (index * 7919) % 5 * 4096
+            rows.append(
+                (life, WorkerReading(life.worker, 1, uss_bytes=uss, swap_bytes=0, rss_bytes=uss, maps=maps, fds=9))
+            )
+        last = Sample("web", START + index * 15.0, tuple(rows))
+        done = site.store.put_sample(last)
+    done.result(20)
+    site.looks.latest = {"web": last}
+    site.looks.roots = {"web": (100, True)}
+    return site
+
+
+def now_reading(site: Site) -> None:
+    """Let the newest sample be of this moment."""
+    (sample,) = site.looks.latest.values()
+    site.looks.latest = {"web": Sample("web", time.time(), sample.rows)}

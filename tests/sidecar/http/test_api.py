@@ -1,0 +1,152 @@
+"""The JSON API: what it says, and what it says of bad questions."""
+
+import pytest
+
+from floodmark_sidecar.store import CaptureRow, Event
+from tests.sidecar.http.conftest import START, TOKEN, MakeSite, Site
+
+
+def test_services_are_listed_with_their_span(leaking: Site) -> None:
+    """Name, folder, root and how much history there is."""
+    (found,) = leaking.get("/api/v1/services")["services"]
+    assert found == {
+        "name": "web",
+        "cwd": "/srv/app",
+        "root_pid": 100,
+        "running": True,
+        "workers": 2,
+        "first_reading": START,
+        "last_reading": START + 159 * 15,
+    }
+
+
+def test_workers_have_their_life_and_their_newest_numbers(leaking: Site) -> None:
+    """One entry a slot; the command is text, whatever is in it."""
+    first, second = leaking.get("/api/v1/workers", service="web")["workers"]
+    assert (first["worker"], first["pid"], first["life"], first["agent"], first["fds"]) == (
+        "web-0",
+        100,
+        1,
+        "connected",
+        9,
+    )
+    assert (second["command"], second["maps"]) == ("worker <1>", 2)
+
+
+def test_growth_has_a_line_a_worker_and_their_sum(leaking: Site) -> None:
+    """At most as many points as asked for, first and newest among them."""
+    growth = leaking.get("/api/v1/growth", points=10)
+    assert len(growth["t"]) == 10
+    assert (growth["t"][0], growth["t"][-1]) == (START, START + 159 * 15)
+    assert growth["total_bytes"][0] == growth["workers"]["web-0"][0] + growth["workers"]["web-1"][0]
+    assert growth["change_bytes"] == growth["total_bytes"][-1] - growth["total_bytes"][0]
+
+
+def test_growth_can_be_asked_for_a_window(leaking: Site) -> None:
+    """Since and until are epoch seconds."""
+    growth = leaking.get("/api/v1/growth", since=START + 30, until=START + 60)
+    assert growth["t"] == [START + 30, START + 45, START + 60]
+
+
+def test_maps_are_summed_with_their_bounds(leaking: Site) -> None:
+    """A map without a bound says null."""
+    locks, seen = leaking.get("/api/v1/maps")["maps"]
+    assert (locks["name"], locks["maxsize"], locks["entries"][-1]) == ("locks", None, 159_000)
+    assert (seen["maxsize"], seen["ttl_seconds"], seen["workers"]) == (100, 60.0, {"web-0": 50, "web-1": 50})
+
+
+def test_the_verdict_and_the_culprit_are_told(leaking: Site) -> None:
+    """The growing map is named, with the numbers that convict it."""
+    verdict = leaking.get("/api/v1/verdict")
+    assert (verdict["service"], verdict["verdict"], verdict["exit_code"]) == ("web", "climbing", 1)
+    assert verdict["culprits"][0]["name"] == "locks"
+    found = leaking.get("/api/v1/culprits")
+    assert found["culprits"] == verdict["culprits"]
+
+
+def test_a_verdict_is_kept_for_a_moment(leaking: Site) -> None:
+    """Asking again at once costs nothing: the same assessment answers."""
+    leaking.get("/api/v1/verdict")
+    first = leaking.state.assessments.cached("web")
+    leaking.get("/api/v1/culprits")
+    assert leaking.state.assessments.cached("web") is first
+
+
+def test_captures_are_listed_newest_first(leaking: Site) -> None:
+    """With what was refused, and why."""
+    leaking.store.put_capture("web", CaptureRow(START + 1, "web-0", 1, path="/c/1.json"))
+    leaking.store.put_capture("web", CaptureRow(START + 2, "web-0", 1, refused="no room")).result(10)
+    listed = leaking.get("/api/v1/captures")["captures"]
+    assert [(one["path"], one["refused"]) for one in listed] == [(None, "no room"), ("/c/1.json", None)]
+
+
+def test_events_are_listed_newest_first(leaking: Site) -> None:
+    """Those of the sidecar itself are among them."""
+    leaking.store.put_event(Event(START, "version", "speaks 2"), service="web")
+    leaking.store.put_event(Event(START + 1, "pruned", "deleted", 7)).result(10)
+    events = leaking.get("/api/v1/events", service="web")["events"]
+    assert [(one["kind"], one["count"]) for one in events] == [("pruned", 7), ("version", 1)]
+
+
+BAD = [
+    ("/api/v1/growth", {"service": "nix"}, 404, "there is no service 'nix'; services with history: web"),
+    ("/api/v1/growth", {"points": "abc"}, 422, "points: input should be a valid integer"),
+    ("/api/v1/growth", {"points": 100000}, 422, "points: input should be less than or equal to 600 (got '100000')"),
+    ("/api/v1/maps", {"points": 0}, 422, "points: "),
+    ("/api/v1/growth", {"since": "nan"}, 422, "since: "),
+    ("/api/v1/maps", {"since": 20, "until": 10}, 400, "since (20) is after until (10)"),
+    ("/api/v1/verdict", {"service": "x" * 500}, 404, "there is no service"),
+    ("/api/v1/nix", {}, 404, "there is no /api/v1/nix"),
+    ("/assets/../_api.py", {}, 404, "there is no"),
+]
+
+
+@pytest.mark.parametrize(("path", "parameters", "status", "sentence"), BAD, ids=[f"{b[0]} {b[1]}"[:60] for b in BAD])
+def test_a_bad_question_gets_a_sentence(
+    leaking: Site, path: str, parameters: dict[str, object], status: int, sentence: str
+) -> None:
+    """The answer is 4xx, and says what was wrong with which value."""
+    found, said = leaking.fail(path, **parameters)
+    assert found == status
+    assert said.startswith(sentence)
+    assert len(said) < 300
+
+
+def test_without_a_service_one_is_named_when_there_are_several(leaking: Site) -> None:
+    """The sentence lists them."""
+    leaking.store.put_service("api").result(10)
+    assert leaking.fail("/api/v1/workers") == (400, "service is missing; services with history: api, web")
+
+
+def test_an_empty_store_answers_too(site: Site) -> None:
+    """Before the first reading there is nothing, and that is said."""
+    assert site.get("/api/v1/services") == {"services": []}
+    assert site.fail("/api/v1/growth") == (404, "service is missing; services with history: none yet")
+
+
+def test_a_service_without_readings_is_inconclusive(site: Site) -> None:
+    """Nothing to judge is no verdict."""
+    site.store.put_service("web").result(10)
+    assert site.get("/api/v1/verdict")["verdict"] == "inconclusive"
+    assert site.get("/api/v1/growth")["t"] == []
+    assert site.get("/api/v1/maps")["maps"] == []
+
+
+def test_a_capture_body_must_be_right(leaking: Site) -> None:
+    """Unknown keys and missing ones are errors with their name."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    for body, sentence in (({}, "service: field required"), ({"service": "web", "all": 1}, "all: extra inputs")):
+        answer = leaking.client.post("/api/v1/captures", json=body, headers=headers)
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith(sentence)
+    answer = leaking.client.post("/api/v1/captures", content=b"{", headers=headers)
+    assert answer.status_code == 422
+    answer = leaking.client.post("/api/v1/captures", json={"service": "web"}, headers=headers)
+    assert answer.json() == {"service": "web", "captures": []}
+
+
+def test_the_schema_is_served(make_site: MakeSite) -> None:
+    """OpenAPI describes the API and nothing is loaded from elsewhere to show it."""
+    site = make_site()
+    assert "/api/v1/growth" in site.get("/openapi.json")["paths"]
+    assert site.client.get("/docs").status_code == 404

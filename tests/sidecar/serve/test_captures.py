@@ -1,0 +1,170 @@
+"""Censuses asked for: one at a time, each with a deadline, whatever the agents do."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floodmark_sidecar.captures import CaptureError, Captures
+from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.intake import Agent, Intake
+from floodmark_sidecar.readings import WorkerReading
+from floodmark_sidecar.store import CaptureRow, Life, Reader, Sample, Store
+from tests.sidecar.serve.conftest import Connect, Loop, Peer, eventually
+
+LIFE = Life("web-0", 1, 10, 1.0, started=5.0)
+
+
+class Bench:
+    """Captures over a real socket and store; the one agent is the test."""
+
+    def __init__(self, loop: Loop, folder: Path, connect: Connect, *, deadline: float) -> None:
+        self.loop = loop
+        self.store = Store(folder / "history.db")
+        self.store.put_sample(Sample("web", 6.0, ((LIFE, WorkerReading("web-0", 1, uss_bytes=1)),)))
+        self.intake = Intake(folder / "s.sock", read_every=1.0, on_event=lambda *_: None)
+        self.intake.bind()
+        loop.run(self.intake.start())
+        self.folder = folder / "captures"
+        self.captures = Captures(workers=self._workers, store=self.store, folder=self.folder, deadline=deadline)
+        self.peer: Peer = connect(folder / "s.sock")
+        self.peer.hello()
+
+    def _workers(self, _service: str) -> list[tuple[Life, Agent]]:
+        return [(LIFE, agent) for agent in self.intake.agents.values()]
+
+    def take(self) -> "Future[list[CaptureRow]]":
+        """Begin to take a census."""
+        return self.loop.start(self.captures.take("web"))
+
+    def answer(self, asked: dict[str, Any], **fields: Any) -> None:
+        """Answer as an agent does."""
+        self.peer.send(type="captured", id=asked["id"], pid=1, started=100.0, ended=101.5, **fields)
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.loop.run(self.intake.stop())
+        self.store.close()
+
+
+@pytest.fixture
+def make(loop: Loop, folder: Path, connect: Connect) -> Iterator[Callable[[float], Bench]]:
+    """Make a bench with a deadline."""
+    made: list[Bench] = []
+
+    def start(deadline: float) -> Bench:
+        made.append(Bench(loop, folder, connect, deadline=deadline))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def bench(make: Callable[[float], Bench]) -> Bench:
+    """A bench whose deadline is far away."""
+    return make(60.0)
+
+
+def test_a_census_is_asked_for_by_path_and_stored(bench: Bench) -> None:
+    """The file is named by worker, life and time; how it went is in the store."""
+    taken = bench.take()
+    asked = bench.peer.receive()
+    path = Path(asked["path"])
+    assert path.parent == bench.folder
+    assert path.name.startswith("web-0.life1.2")
+    assert not path.exists()
+    path.write_text("{}")
+    bench.answer(asked, stall_seconds=0.004, path=asked["path"])
+    (row,) = taken.result(10)
+    assert (row.path, row.refused, row.seconds, row.stall_seconds) == (str(path), None, 1.5, 0.004)
+    with Reader(bench.store.path) as reader:
+        assert reader.captures("web") == [row]
+
+
+def test_a_refusal_is_kept_in_its_words(bench: Bench) -> None:
+    """Where a capture is not safe none is taken, and the reason is shown."""
+    taken = bench.take()
+    bench.answer(bench.peer.receive(), refused="grpc is loaded")
+    (row,) = taken.result(10)
+    assert (row.path, row.refused) == (None, "grpc is loaded")
+
+
+def test_only_the_file_that_was_asked_for_counts(bench: Bench) -> None:
+    """An agent that names another file has not written ours."""
+    taken = bench.take()
+    bench.answer(bench.peer.receive(), path="/etc/passwd")
+    (row,) = taken.result(10)
+    assert row.path is None
+    assert "there is none" in str(row.refused)
+
+
+def test_an_agent_that_goes_away_is_no_capture(bench: Bench) -> None:
+    """A worker that dies in its census ends that census, not the round."""
+    taken = bench.take()
+    bench.peer.receive()
+    bench.peer.close()
+    (row,) = taken.result(10)
+    assert row.refused == "the agent went away"
+
+
+def test_no_answer_by_the_deadline_is_given_up_and_not_asked_again(make: Callable[[float], Bench]) -> None:
+    """A stuck worker is left alone until it answers; its late answer frees it."""
+    bench = make(0.2)
+    (row,) = bench.take().result(10)
+    assert row.refused == "no answer within 0.2 s"
+    asked = bench.peer.receive()
+    (row,) = bench.take().result(10)
+    assert row.refused == "its last census has not ended"
+    bench.answer(asked, refused="too slow")
+    bench.peer.send(type="reading", t=1.0)
+    (agent,) = bench.intake.agents.values()
+    eventually(lambda: agent.reading)
+    assert agent.capturing is None
+
+
+def test_two_rounds_never_overlap(bench: Bench) -> None:
+    """The second waits for the first: one worker is asked once at a time."""
+    first, second = bench.take(), bench.take()
+    asked = bench.peer.receive()
+    bench.peer.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        bench.peer.receive()
+    bench.peer.socket.settimeout(10)
+    bench.answer(asked, refused="one")
+    assert first.result(10)[0].refused == "one"
+    bench.answer(bench.peer.receive(), refused="two")
+    assert second.result(10)[0].refused == "two"
+
+
+def test_readings_are_masked_from_the_asking_to_the_first_after(bench: Bench) -> None:
+    """What was read while the child lived, or since before it ended, is not judged."""
+    before = time.monotonic()
+    assert not bench.captures.masks("web", since=before)
+    taken = bench.take()
+    asked = bench.peer.receive()
+    assert bench.captures.masks("web", since=time.monotonic())
+    assert not bench.captures.masks("other", since=before)
+    bench.answer(asked, refused="done")
+    taken.result(10)
+    assert bench.captures.masks("web", since=before)
+    assert not bench.captures.masks("web", since=time.monotonic())
+
+
+def test_without_a_folder_none_is_taken(loop: Loop, folder: Path) -> None:
+    """The sentence says what to give."""
+    with Store(folder / "history.db") as store:
+        captures = Captures(workers=lambda _: [], store=store, folder=None)
+        with pytest.raises(CaptureError, match="no folder"):
+            loop.run(captures.take("web"))
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error(folder: Path) -> None:
+    """The sentence has the path and the reason."""
+    (folder / "file").write_text("")
+    with Store(folder / "history.db") as store, pytest.raises(UsageError, match="cannot be made"):
+        Captures(workers=lambda _: [], store=store, folder=folder / "file" / "captures")

@@ -1,0 +1,1 @@
+"""Tests of the bundled scenarios, and applications that soak runs are tried on."""

@@ -1,0 +1,77 @@
+"""From the store to the rows that are judged."""
+
+from pathlib import Path
+
+import pytest
+
+from floodmark_sidecar.readings import WorkerReading
+from floodmark_sidecar.store import Life, Sample, Store
+from floodmark_soak._load_stats import RequestCounter
+from floodmark_soak._load_stats import Sample as LoadSample
+from floodmark_soak._readings import RunReader, latest_memory, tidy
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store with ten instants of two workers, the last of them within a census."""
+    path = tmp_path / "store.sqlite"
+    lives = [Life(f"web-{n}", 1, 100 + n, 1.0, 1000.0) for n in (0, 1)]
+    with Store(path) as written:
+        written.put_service("web")
+        for t in range(10):
+            rows = tuple(
+                (life, WorkerReading(life.worker, life.life, uss_bytes=(10 + t) * MIB, swap_bytes=MIB))
+                for life in lives
+            )
+            written.put_sample(Sample("web", 1000.0 + t, rows, masked=t == 9)).result()
+    return path
+
+
+def test_only_the_run_is_read_and_its_requests_once(store: Path) -> None:
+    """Rows from readiness to the end; the load's count stands in one worker's rows alone, so that a sum holds."""
+    requests = RequestCounter([LoadSample(1000, 1, 0, 0), LoadSample(1010, 1, 100, 0)])
+
+    with RunReader(store, since=1002, until=1005, requests=requests) as reader:
+        rows = list(reader.rows("web"))
+
+    assert [row["t"] for row in rows] == [1002, 1002, 1003, 1003, 1004, 1004, 1005, 1005]
+    assert [row["requests_total"] for row in rows] == [20, None, 30, None, 40, None, 50, None]
+
+
+def test_a_narrower_question_is_answered_within_the_run(store: Path) -> None:
+    """Bounds of the question and of the run hold both."""
+    with RunReader(store, since=1002, until=1005, requests=RequestCounter([])) as reader:
+        assert {row["t"] for row in reader.rows("web", since=1004, until=2000)} == {1004, 1005}
+
+
+def test_the_latest_memory_is_the_sum_over_workers(store: Path) -> None:
+    """Private memory and swap of every worker at the newest instant outside a census, during which it reads low."""
+    assert latest_memory(store, "web", since=1005) == 2 * (18 + 1) * MIB
+    assert latest_memory(store, "web", since=1009) is None
+
+
+def test_a_store_that_is_not_there_yet_has_no_memory_to_show(tmp_path: Path) -> None:
+    """The progress of a run does not fail for it."""
+    assert latest_memory(tmp_path / "store.sqlite", "web", since=0) is None
+
+
+def test_the_files_beside_a_closed_store_are_removed(store: Path) -> None:
+    """What a reader leaves behind goes; the history stays."""
+    with RunReader(store, since=0, until=2000, requests=RequestCounter([])) as reader:
+        list(reader.rows("web"))
+
+    tidy(store)
+
+    assert [entry.name for entry in store.parent.iterdir()] == [store.name]
+
+
+def test_a_log_with_history_in_it_is_kept(store: Path) -> None:
+    """A sidecar that was killed leaves its newest readings there."""
+    log = store.with_name(f"{store.name}-wal")
+    log.write_bytes(b"readings")
+
+    tidy(store)
+
+    assert log.exists()
