@@ -60,10 +60,11 @@ test-quick: $(VENV)/.dev
 	@$(BIN)/python -m pytest -m 'not slow' $(TEST_OPTIONS)
 
 test-wheel: $(VENV)/.dev
-	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-dev.txt
+	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-dev.txt $(TEST_OPTIONS)
 
+# Warnings are no errors here: libraries of years ago warn about each other.
 test-lowest: $(VENV)/.dev
-	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-lowest.txt
+	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-lowest.txt -W default $(TEST_OPTIONS)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff check $(SOURCES)

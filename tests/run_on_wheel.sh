@@ -1,8 +1,10 @@
 #!/bin/sh
 # The quick part of the suite against the built wheel, in an environment of its own and with no sources beside it.
-# $1 is the lock file to install first; BIN is the bin directory of the environment that builds the wheel.
+# $1 is the lock file to install first, what follows goes to pytest; BIN is the bin directory of the environment that
+# builds the wheel.
 set -eu
 lock=$1
+shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT INT TERM
 "$BIN/python" -m build --no-isolation --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
@@ -16,4 +18,4 @@ cd "$work/away"
 "$work/venv/bin/python" -c 'import floodmark_caches, floodmark_sidecar, floodmark_soak
 for package in (floodmark_caches, floodmark_sidecar, floodmark_soak):
     assert "site-packages" in package.__file__, package.__file__'
-"$work/venv/bin/python" -m pytest -m 'not slow' -q
+"$work/venv/bin/python" -m pytest -m 'not slow' -q "$@"

@@ -5,8 +5,10 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from typing import Any
 
 import psutil
 
@@ -14,8 +16,8 @@ from floodmark_sidecar.units import format_bytes, format_duration
 from floodmark_soak.plan import Plan
 
 
-def about(plan: Plan, *, started: float) -> dict[str, str]:
-    """Return the facts by name, in the order in which they are read."""
+def about(plan: Plan, *, started: float, captures: Mapping[str, Any]) -> dict[str, str]:
+    """Return the facts by name, in the order in which they are read; *captures* as in `result.json`."""
     command = shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])  # noqa: PTH119 -- of a name, not of a file
     memory = format_bytes(psutil.virtual_memory().total)
     machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, {memory}"
@@ -31,9 +33,16 @@ def about(plan: Plan, *, started: float) -> dict[str, str]:
         "duration": format_duration(plan.soak.duration),
         "load": f"{plan.load.users} users, {plan.load.locustfile.name}",
         "readings": f"every {format_duration(plan.soak.read_every)}",
-        "censuses": census,
+        "censuses": census + _cost(captures),
     }
     return {name: fact for name, fact in facts.items() if fact}
+
+
+def _cost(captures: Mapping[str, Any]) -> str:
+    """Return how many censuses were taken and what the worst of them cost the service."""
+    worst = captures["worst_stall_seconds"]
+    held = "" if worst is None else f", which held a worker for {worst * 1000:.1f} ms at most"
+    return f"; {captures['taken']} taken{held}"
 
 
 def _commit(plan: Plan) -> str:

@@ -87,6 +87,7 @@ def conclude(plan: Plan, store: Path, seen: Seen) -> Outcome:
         "duration_seconds": round(seen.seconds, 3),
         "plan": {"name": plan.name, "path": str(plan.path), "duration_seconds": plan.soak.duration},
         "load": None if seen.load is None else seen.load.as_dict(),
+        "captures": _cost(captures),
         "problems": [{"exit_code": int(p.exit_code), "message": p.message, "hint": p.hint} for p in seen.problems],
         "notes": [*judged["notes"], *seen.notes],
     }
@@ -108,6 +109,17 @@ def _assess(plan: Plan, store: Path, seen: Seen) -> tuple[list[dict[str, object]
             seen.problems.append(FloodmarkError(msg))
     nothing = Trace.from_rows(())
     return [], [], Assessment(judge(nothing, settings), (), nothing)
+
+
+def _cost(captures: Iterable[CaptureRow]) -> dict[str, object]:
+    """Return how many censuses were taken, why others were not, and the longest that one held a worker."""
+    captures = list(captures)
+    stalls = [capture.stall_seconds for capture in captures if capture.stall_seconds is not None]
+    return {
+        "taken": sum(capture.refused is None for capture in captures),
+        "refused": sorted({capture.refused for capture in captures if capture.refused is not None}),
+        "worst_stall_seconds": max(stalls, default=None),
+    }
 
 
 def _sentence(problem: FloodmarkError) -> str:

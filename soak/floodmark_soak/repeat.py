@@ -40,8 +40,14 @@ class Attempt:
         names = ", ".join(str(culprit["where"]) for culprit in self.leaky.get("culprits", ()))
         return (
             f"| {self.exit_code} | {_verdict(self.leaky)} | {_slope(self.leaky)} | {names or '-'} "
-            f"| {_verdict(self.bounded)} | {_slope(self.bounded)} | {format_duration(self.seconds)} |"
+            f"| {_verdict(self.bounded)} | {_slope(self.bounded)} | {self._stall} | {format_duration(self.seconds)} |"
         )
+
+    @property
+    def _stall(self) -> str:
+        stalls = [(result.get("captures") or {}).get("worst_stall_seconds") for result in (self.leaky, self.bounded)]
+        known = [stall for stall in stalls if stall is not None]
+        return f"{max(known) * 1000:.1f} ms" if known else "-"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,9 +94,10 @@ def table(attempts: Sequence[Attempt], *, command: str) -> str:
         f"- commit: {_commit()}",
         f"- machine: {psutil.cpu_count()} cores, {memory}, {platform.platform()}, CPython {platform.python_version()}",
         f"- date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
+        "- worst stall: the longest that a census held the service",
         "",
-        "| exit code | leaky | slope (low to high) | culprits, most bytes first | bounded | slope (low to high) | time |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| exit code | leaky | slope (low to high) | culprits, most bytes first | bounded | slope | worst stall | time |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     return "\n".join([*head, *(done.row for done in attempts), ""])
 

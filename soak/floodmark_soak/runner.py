@@ -230,7 +230,7 @@ class Run:
             title=self._plan.name,
             result=outcome.result,
             trace=outcome.trace,
-            about=about(self._plan, started=self._seen.started),
+            about=about(self._plan, started=self._seen.started, captures=outcome.result["captures"]),
             load=outcome.result["load"],
             captures=outcome.captures,
             notes=outcome.result["notes"],

@@ -122,6 +122,8 @@ def test_the_leaky_pipeline_climbs_and_its_four_maps_are_named(tmp_path: Path) -
         assert culprit["name"] == attribute
         assert culprit["entries_per_hour"] > 1000
     assert 0.6 < sum(culprit["share"] for culprit in run.result["culprits"]) <= 1
+    assert run.result["captures"]["taken"] >= 5
+    assert run.result["captures"]["refused"] == []
 
 
 def test_the_bounded_pipeline_is_steady_with_every_map_at_or_under_its_bound(tmp_path: Path) -> None:

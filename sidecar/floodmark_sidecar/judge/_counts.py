@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge._delta import CountRuler
-from floodmark_sidecar.judge._finding import Finding, examine
+from floodmark_sidecar.judge._finding import QUICK, Finding, examine
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._types import FloatArray
 
@@ -49,7 +49,7 @@ def examine_count(x: FloatArray, y: FloatArray, *, start: float, least: float) -
     ruler = CountRuler(float(np.median(judged)), float(x[-1]) - start, least)
     if rise(judged) < ruler.rise / 2:
         return None
-    return examine(x, y, ruler, warmup=start)
+    return examine(x, y, ruler, warmup=start, care=QUICK)
 
 
 def rise(y: FloatArray) -> float:

@@ -1,17 +1,17 @@
 """One series examined: everything the verdict needs to know of memory, a count or a map."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from floodmark_sidecar.judge._curve import Curve, Step, fit_curve
 from floodmark_sidecar.judge._delta import Ruler
-from floodmark_sidecar.judge._floors import FEWEST, Floors, take_floors
+from floodmark_sidecar.judge._floors import FEWEST, MOST, Floors, take_floors
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps, find_jumps, without
 from floodmark_sidecar.judge._persistence import doubts_of_growth, doubts_of_stairs, gave_back_little
 from floodmark_sidecar.judge._shape import late_slope, quickens, slackens
-from floodmark_sidecar.judge._slope import Slope, measure_slope
+from floodmark_sidecar.judge._slope import DRAWS, Slope, measure_slope
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._warmup import measure_warmup
 
@@ -54,54 +54,68 @@ class Finding:
         return self.slope.estimate * (self.end - self.start)
 
 
-def examine(x: FloatArray, y: FloatArray, ruler: Ruler, *, warmup: float | None, factor: float = 1.0) -> Finding | None:
+@dataclass(frozen=True)
+class Care:
+    """How closely a series is looked at: floors at most, bootstrap draws, and by what factor its interval is widened
+    because it is one among many.
+    """
+
+    floors: int = MOST
+    draws: int = DRAWS
+    factor: float = 1.0
+
+
+THOROUGH: Final = Care()
+QUICK: Final = Care(floors=32, draws=99)
+"""For series of which there may be dozens."""
+
+
+def examine(
+    x: FloatArray, y: FloatArray, ruler: Ruler, *, warmup: float | None, care: Care = THOROUGH
+) -> Finding | None:
     """Return what the readings *y* at the sorted times *x* (seconds from the first) show, None if they are too few.
 
     *warmup* in seconds is measured if None; then growth that slackened may have ended: the run's last half decides.
-    *factor* > 1 asks for so many times the usual interval, for one series among many.
     """
     if len(x) < FEWEST_READINGS or x[-1] <= x[0]:
         return None
-    whole = take_floors(x, y)
+    whole = take_floors(x, y, most=care.floors)
     if warmup is not None:
-        return _examine(x, y, ruler, whole=whole, start=float(x[0]) + warmup, factor=factor)
-    finding = _examine(x, y, ruler, whole=whole, start=measure_warmup(whole), factor=factor)
+        return _from(float(x[0]) + warmup, x, y, ruler, whole=whole, care=care)
+    finding = _from(measure_warmup(whole), x, y, ruler, whole=whole, care=care)
     half = float(x[0] + x[-1]) / 2
     if finding is not None and finding.state == "inconclusive" and finding.saturating and finding.start < half:
-        later = _examine(x, y, ruler, whole=whole, start=half, factor=factor)
+        later = _from(half, x, y, ruler, whole=whole, care=care)
         if later is not None and later.state == "steady" and gave_back_little(whole):
             return later
     return finding
 
 
-def _examine(
-    x: FloatArray, y: FloatArray, ruler: Ruler, *, whole: Floors, start: float, factor: float
-) -> Finding | None:
+def _from(start: float, x: FloatArray, y: FloatArray, ruler: Ruler, *, whole: Floors, care: Care) -> Finding | None:
     judged = x >= start
     if np.count_nonzero(judged) < FEWEST_READINGS:
         return None
-    window = take_floors(x[judged], y[judged])
+    window = take_floors(x[judged], y[judged], most=care.floors)
     if len(window) < FEWEST:
         return None
-    clear = _weigh(y[judged], window, clear_jumps(window.x, window.y), ruler, whole=whole, factor=factor)
-    if clear.state == "steady":
-        return clear
-    jumps = find_jumps(window.x, window.y)
-    if jumps == clear.jumps or len(jumps) > MOST_ISOLATED:
-        return clear
-    fewer = _weigh(y[judged], window, jumps, ruler, whole=whole, factor=factor)
-    return fewer if fewer.state == "steady" and clear.state != "climbing" else clear
+    clear = _weigh(y[judged], window, clear_jumps(window.x, window.y), ruler, whole=whole, care=care)
+    if clear.state == "inconclusive":
+        jumps = find_jumps(window.x, window.y)
+        if jumps != clear.jumps and len(jumps) <= MOST_ISOLATED:
+            fewer = _weigh(y[judged], window, jumps, ruler, whole=whole, care=care)
+            clear = fewer if fewer.state == "steady" else clear
+    return replace(clear, start=start, end=float(x[-1]))
 
 
 def _weigh(
-    y: FloatArray, window: Floors, found: tuple[Step, ...], ruler: Ruler, *, whole: Floors, factor: float
+    y: FloatArray, window: Floors, found: tuple[Step, ...], ruler: Ruler, *, whole: Floors, care: Care
 ) -> Finding:
     """Return what *window* shows when its jumps are those *found*; *y* are its readings, *whole* the run's floors."""
     isolated = found if len(found) <= MOST_ISOLATED else ()
     stairs = () if isolated else found
     level = without(window.y, isolated)
     curve = fit_curve(window.x, level)
-    slope = _wider(measure_slope(window.x, level, curve), factor)
+    slope = _wider(measure_slope(window.x, level, curve, draws=care.draws), care.factor)
     delta, detectable = ruler.delta(slope.se), ruler.detectable(slope.se)
     saturating = not stairs and _saturates(whole, window, se=slope.se, delta=delta)
     grows = slope.estimate > delta and slope.low > delta / 2
@@ -114,6 +128,8 @@ def _weigh(
     state: State = "inconclusive"
     if grows and not doubts:
         state = "climbing"
+        if isolated:
+            slope = _with_jumps(window, slope, delta=delta, care=care)
     elif slope.high < delta and detectable <= delta and not hidden:
         state = "steady"
     return Finding(
@@ -130,6 +146,13 @@ def _weigh(
         tuple(hidden),
         saturating,
     )
+
+
+def _with_jumps(window: Floors, slope: Slope, *, delta: float, care: Care) -> Slope:
+    """Return the slope of a climb with its jumps left in: they are part of it, unless that leaves it unsure."""
+    curve = fit_curve(window.x, window.y)
+    whole = _wider(measure_slope(window.x, window.y, curve, draws=care.draws), care.factor)
+    return whole if whole.estimate > slope.estimate and whole.low > delta / 2 else slope
 
 
 def _wider(slope: Slope, factor: float) -> Slope:

@@ -54,12 +54,18 @@ def take_floors(x: FloatArray, y: FloatArray, *, most: int = MOST) -> Floors:
     if span <= 0:
         return Floors(x[:1], y[:1], 0.0)
     count = int(np.clip(len(x) // _READINGS_A_BLOCK, FEWEST, most))
-    block, stride = span / count, span / count
     cycle = release_cycle(x, y)
     # A cycle that leaves too few blocks cannot be looked past: it stays in the noise, and is judged so.
-    if cycle is not None and block < _CYCLES * cycle <= span / _FEWEST_BLOCKS:
+    if cycle is not None and span / count < _CYCLES * cycle <= span / _FEWEST_BLOCKS:
         block = _CYCLES * cycle
-        stride = max(block / _OVERLAP, span / most)
+        floors = _of_blocks(x, y, block=block, stride=max(block / _OVERLAP, span / most))
+        if len(floors) >= FEWEST:
+            return floors
+    return _of_blocks(x, y, block=span / count, stride=span / count)
+
+
+def _of_blocks(x: FloatArray, y: FloatArray, *, block: float, stride: float) -> Floors:
+    span = float(x[-1] - x[0])
     starts = x[0] + np.arange(0.0, span - block + stride / 2, stride)
     first, last = np.searchsorted(x, starts), np.searchsorted(x, starts + block)
     last[-1] = len(x)

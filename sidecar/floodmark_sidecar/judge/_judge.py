@@ -22,7 +22,7 @@ SHORTEST: Final = 60.0
 """Seconds of readings below which nothing is judged."""
 
 _MOST_LONGER: Final = 20.0
-"""The longest run that is ever advised, in lengths of this one."""
+"""The longest run that noise alone ever asks for, in lengths of this one."""
 
 
 def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B008 -- frozen, and made of defaults only
@@ -69,9 +69,9 @@ def _missing(frame: Frame, coverage: Coverage) -> str:
     if not coverage.readings:
         return "no reading is left to judge: all are masked or without uss_bytes"
     if coverage.readings < FEWEST_READINGS:
-        return f"{coverage.readings} readings are too few: at least {FEWEST_READINGS} are needed"
+        return f"too few readings: {coverage.readings} of at least {FEWEST_READINGS}"
     if coverage.span < SHORTEST:
-        return f"{format_duration(coverage.span)} are too short: at least {format_duration(SHORTEST)} are needed"
+        return f"too short a run: {format_duration(coverage.span)} of at least {format_duration(SHORTEST)}"
     if coverage.judged_share == 0:
         return "no worker lives long enough to say how its memory grows"
     return ""
@@ -128,6 +128,8 @@ def _reasons(case: Case, evidence: Evidence, longer: float | None) -> list[str]:
     reasons = [*case.climbs] or [*case.missing, *case.doubts]
     if case.state == "steady":
         reasons.append(say.steadiness(memory))
+    if case.state == "climbing" and memory.state != "climbing":
+        reasons.append(say.beside(memory))
     if memory.jumps and case.state != "climbing":
         sizes = ", ".join(format_bytes(jump.size) for jump in memory.jumps)
         reasons.append(f"isolated jumps are not counted as growth ({sizes})")
@@ -148,6 +150,8 @@ def _longer(evidence: Evidence) -> float:
     filling = [wait + span for wait in waits if wait is not None]
     if filling:
         return min(max(filling), _MOST_LONGER * span)
+    if evidence.settings.growth is not None and memory.detectable > memory.delta:
+        return span * (1.2 * memory.detectable / memory.delta - 1)
     if memory.doubts or memory.hidden or memory.state != "inconclusive":
         return span
     unsure = max(memory.detectable, (memory.slope.high - memory.slope.low) / 2) / memory.delta

@@ -21,10 +21,20 @@ def climb(finding: Finding) -> str:
     """Say how fast memory climbs."""
     slope = finding.slope
     return (
-        f"memory climbs by {per_hour(slope.estimate)} (between {per_hour(slope.low)} and {per_hour(slope.high)}), "
+        f"memory climbs by {per_hour(slope.estimate)} (between {band(finding)}), "
         f"{format_bytes(finding.rise)} over the {format_duration(finding.end - finding.start)} judged; "
-        f"growth from {per_hour(finding.delta)} counts"
+        f"growth from {per_hour(finding.delta)} on matters"
     )
+
+
+def beside(finding: Finding) -> str:
+    """Say what memory does where something else climbs."""
+    return f"memory by itself is {finding.state}: its slope is between {band(finding)}"
+
+
+def band(finding: Finding) -> str:
+    """Return the interval of a slope in words."""
+    return f"{per_hour(finding.slope.low)} and {per_hour(finding.slope.high)}"
 
 
 def steadiness(finding: Finding) -> str:
@@ -51,24 +61,26 @@ def limits(finding: Finding, *, planned: bool) -> str:
 def undecided(finding: Finding) -> list[str]:
     """Say why memory is neither steady nor climbing."""
     slope = finding.slope
-    band = f"between {per_hour(slope.low)} and {per_hour(slope.high)}"
+    between = f"between {band(finding)}"
+    if finding.detectable > finding.delta:
+        hidden, wanted = per_hour(finding.detectable), per_hour(finding.delta)
+        return [
+            f"noise hides growth under {hidden} in this run, and growth from {wanted} on matters: the slope is {between}"
+        ]
     if finding.doubts:
         doubts = "; ".join(finding.doubts)
-        return [f"memory grew by {per_hour(slope.estimate)} ({band}), yet that may not last: {doubts}"]
+        return [f"memory grew by {per_hour(slope.estimate)} ({between}), yet that may not last: {doubts}"]
     if slope.high < finding.delta and finding.hidden:
-        return [f"memory's slope is small ({band}), yet {reason}" for reason in finding.hidden]
-    if finding.detectable > finding.delta:
-        hidden, counts = per_hour(finding.detectable), per_hour(finding.delta)
-        return [f"noise hides growth under {hidden}, and growth from {counts} counts: the slope is {band}"]
-    return [f"the slope of memory is {band}, neither clearly above nor below {per_hour(finding.delta)}"]
+        return [f"memory's slope is small ({between}), yet {reason}" for reason in finding.hidden]
+    return [f"the slope of memory is {between}, neither clearly above nor below {per_hour(finding.delta)}"]
 
 
 def count_climb(climb: CountClimb) -> str:
     """Say how fast a count climbs, and its own δ."""
     finding = climb.finding
     return (
-        f"{climb.kind} climb by {finding.slope.estimate * 3600:.3g} an hour, {finding.rise:.0f} in the judged part; a rise of "
-        f"{finding.delta * (finding.end - finding.start):.0f} counts"
+        f"{climb.kind} climb by {_count(finding.slope.estimate * 3600)} an hour, {finding.rise:.0f} in the judged part; "
+        f"a rise of {finding.delta * (finding.end - finding.start):.0f} matters"
     )
 
 
@@ -78,10 +90,10 @@ def map_climb(found: MapFinding) -> str:
         "nothing bounds it" if found.maxsize is None else f"its bound of {found.maxsize:,.0f} does not fit in memory"
     )
     rate = found.finding.slope.estimate * 3600 if found.finding else 0.0
-    counts = found.finding.delta * found.seconds if found.finding else 0.0
+    matters = found.finding.delta * found.seconds if found.finding else 0.0
     return (
-        f"the entries of map {found.name} climb by {rate:,.0f} an hour to {found.entries:,.0f}, and {bound}; "
-        f"a rise of {counts:,.0f} counts"
+        f"the entries of map {found.name} climb by {_count(rate)} an hour to {found.entries:,.0f}, and {bound}; "
+        f"a rise of {matters:,.0f} matters"
     )
 
 
@@ -105,3 +117,7 @@ def map_fills(found: MapFinding) -> str:
 def map_waits(found: MapFinding) -> str:
     """Say that a map grows, and that its TTL has not had the time to show."""
     return f"the entries of map {found.name} climb, and its TTL of {format_duration(found.ttl or 0.0)} has not had the time to end that"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

@@ -10,13 +10,13 @@ from floodmark_sidecar.judge._floors import FEWEST, Floors
 from floodmark_sidecar.judge._slope import theil_sen
 from floodmark_sidecar.judge._types import FloatArray
 
-_SLACK: Final = 0.4
+_SLACK: Final = 0.35
 """A last third that grows at less than this share of the first is a fill; exponential fills of a third of a run have .14."""
 
-_MISSING: Final = 0.5
+_MISSING: Final = 0.6
 """What a fill lacks at the end of what its beginning promised must be so many δ over the run: less is noise's doing."""
 
-_TESTS: Final = (((1 / 3, 2 / 3), 1.64), ((0.85,), 3.3), ((0.8,), 3.3), ((0.75,), 3.3), ((0.7,), 3.3))
+_TESTS: Final = (((1 / 3, 2 / 3), 1.64), ((0.9,), 3.2), ((0.85,), 3.0), ((0.8,), 3.0), ((0.75,), 3.0), ((0.7,), 3.2))
 """Where growth may bend, as shares of the run, and by how many standard errors. Of the ends, several are tried."""
 
 

@@ -12,7 +12,7 @@ from floodmark_sidecar.judge._types import FloatArray, IntArray
 _SEED: Final = 20_011
 """Fixed: the same trace has the same verdict, to the last digit."""
 
-_DRAWS: Final = 299
+DRAWS: Final = 299
 
 LEVEL: Final = 0.05
 """One-sided level of the interval's either end, so that the interval covers 90 %."""
@@ -36,7 +36,7 @@ def theil_sen(x: FloatArray, y: FloatArray) -> float:
     return float(np.median((y[second] - y[first]) / (x[second] - x[first])))
 
 
-def measure_slope(x: FloatArray, y: FloatArray, curve: Curve) -> Slope:
+def measure_slope(x: FloatArray, y: FloatArray, curve: Curve, *, draws: int = DRAWS) -> Slope:
     """Return the Theil-Sen slope of *y* over *x*.
 
     Its interval comes from residuals about *curve*, not about a line: curvature is not noise. Blocks of residuals are
@@ -48,8 +48,8 @@ def measure_slope(x: FloatArray, y: FloatArray, curve: Curve) -> Slope:
     likeness = curve.likeness
     block = int(np.clip(np.ceil(2 * (1 + likeness) / (1 - likeness)), 3, max(3, n // 4)))
     rng = np.random.default_rng(_SEED)
-    starts = rng.integers(0, n - block + 1, size=(_DRAWS, -(-n // block)))
-    index = (starts[:, :, None] + np.arange(block)).reshape(_DRAWS, -1)[:, :n]
+    starts = rng.integers(0, n - block + 1, size=(draws, -(-n // block)))
+    index = (starts[:, :, None] + np.arange(block)).reshape(draws, -1)[:, :n]
     noise = curve.residuals[index]
     first, second = _pairs(n)
     errors = np.median((noise[:, second] - noise[:, first]) / (x[second] - x[first]), axis=1)

@@ -11,6 +11,9 @@ LEAST: Final = 0.1
 MOST: Final = 0.5
 """Share of a run that warm-up may take; a ramp that goes on for longer is not called warm-up."""
 
+_SLACKENS: Final = 3.0
+"""A start grows so many times as fast as what follows; what slackens less is the run itself."""
+
 _SETTLING: Final = 1.5
 """A start that fades has its last knee well before its end."""
 
@@ -25,6 +28,6 @@ def measure_warmup(floors: Floors) -> float:
     settled = [
         knee
         for knee, before, after in zip(curve.knees, curve.slopes, curve.slopes[1:], strict=False)
-        if before > 0 and after < before / 2 and knee <= start + MOST * span
+        if before > 0 and after < before / _SLACKENS and knee <= start + MOST * span
     ]
     return min(max([least, *(start + _SETTLING * (knee - start) for knee in settled)]), start + MOST * span)

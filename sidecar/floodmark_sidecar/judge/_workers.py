@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge._delta import MemoryRuler
-from floodmark_sidecar.judge._finding import Finding, examine
+from floodmark_sidecar.judge._finding import Care, Finding, examine
 from floodmark_sidecar.judge._floors import take_floors
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED, find_jumps
@@ -64,7 +64,7 @@ def examine_workers(frame: Frame, *, delta: float, start: float) -> tuple[Worker
             level = float(np.median(series[here]))
             ruler = MemoryRuler(level, frame.span, delta)
             x = frame.x[here]
-            finding = examine(x, series[here], ruler, warmup=max(0.0, start - float(x[0])), factor=factor)
+            finding = examine(x, series[here], ruler, warmup=max(0.0, start - float(x[0])), care=Care(factor=factor))
         found.append(
             WorkerFinding(
                 frame.trace.workers[slot],

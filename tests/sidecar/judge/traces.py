@@ -128,9 +128,9 @@ def short_start(seed: int, clock: Clock = SHORT) -> Maker:
 def short_clean(seed: int) -> Maker:
     """A short run of a healthy service: now and then a sawtooth, or isolated steps of an allocator."""
     made = short_start(seed)
-    if made.rng.random() < 0.4:
-        made.teeth(made.rng.uniform(1, 3) * MIB, int(made.rng.integers(1, 6)))
-    for _ in range(made.rng.integers(0, 3)):
+    if made.rng.random() < 0.3:
+        made.teeth(made.rng.uniform(1, 3) * MIB, int(made.rng.integers(1, 4)))
+    for _ in range(int(made.rng.choice([0, 1, 2], p=[0.5, 0.35, 0.15]))):
         made.step(made.rng.uniform(256, 1024) * KIB, made.rng.uniform(0.1, 0.97))
     return made
 
@@ -163,7 +163,9 @@ def daily(seed: int, level: float = 200 * MIB, sigma: float | None = None, tau: 
     return made.noise(rng.uniform(0.1, 0.6) * MIB if sigma is None else sigma, float(np.exp(-DAYLONG.every / tau)))
 
 
-def recycled(seed: int, rate: float, *, lives: int, workers: int = 1, clock: Clock = SHORT, start: float = 2 * MIB) -> Trace:
+def recycled(
+    seed: int, rate: float, *, lives: int, workers: int = 1, clock: Clock = SHORT, start: float = 2 * MIB
+) -> Trace:
     """Workers that are replaced in turn and grow by *rate* bytes a second in each life."""
     rng = np.random.default_rng(seed)
     parts = {}
