@@ -1,5 +1,6 @@
 """One lock for each key, for as long as anybody needs it."""
 
+import sys
 import threading
 import time
 from collections.abc import Hashable, Iterator
@@ -18,15 +19,35 @@ K = TypeVar("K", bound=Hashable)
 
 
 class _KeyLock(Generic[K]):
-    """The lock of one key; `users` hold it or wait for it, `serial` is its place in the order of acquisition."""
+    """The lock of one key; `users` hold it or wait for it, `serial` is its place in the order of acquisition.
 
-    __slots__ = ("key", "lock", "serial", "users")
+    `owner` and `depth` are changed by the thread that holds the lock.
+    """
+
+    __slots__ = ("depth", "key", "lock", "owner", "serial", "users")
 
     def __init__(self, key: K, serial: int) -> None:
         self.key = key
         self.serial = serial
         self.users = 0
         self.lock = threading.RLock()
+        self.owner: int | None = None
+        self.depth = 0
+
+    def acquire(self, timeout: float) -> bool:
+        """Take the lock, again if this thread has it; False after `timeout` seconds, -1 being for ever."""
+        if not self.lock.acquire(timeout=timeout):
+            return False
+        self.owner = threading.get_ident()
+        self.depth += 1
+        return True
+
+    def release(self) -> None:
+        """Give it back as often as it was taken."""
+        self.depth -= 1
+        if not self.depth:
+            self.owner = None
+        self.lock.release()
 
 
 class KeyedLocks(Guarded, Generic[K]):
@@ -34,7 +55,8 @@ class KeyedLocks(Guarded, Generic[K]):
 
     There is no bound and no time to live: a lock that is given up while somebody holds it or waits for it would let
     two owners in. The number of entries is the number of keys in use, which `warn_at` can watch. Locks are re-entrant
-    within a thread. A forked child starts with no key held; a `with` that was entered before the fork protects
+    within a thread, and for threads: where an event loop runs, a second `hold` of a key that its thread has already may
+    come from another task, and raises RuntimeError instead of letting it in. A forked child starts with no key held; a `with` that was entered before the fork protects
     nothing there. Thread-safe; names are unique among live maps (ValueError); O(1) for each key.
 
     >>> move_locks = KeyedLocks("move_locks")
@@ -120,13 +142,19 @@ class KeyedLocks(Guarded, Generic[K]):
         try:
             self._enlist(keys, used)
             for each in used:
-                if not each.lock.acquire(timeout=_wait(deadline)):
+                if each.owner == threading.get_ident() and _loop_runs():
+                    msg = (
+                        f"{self._name}: the thread of this event loop holds {each.key!r} already, perhaps in another task; "
+                        "hold it in a worker thread, or use asyncio's own locks between tasks"
+                    )
+                    raise RuntimeError(msg)
+                if not each.acquire(_wait(deadline)):
                     raise LockTimeout(self._name, keys, timeout or 0.0)
                 taken.append(each)
             yield
         finally:
             for each in reversed(taken):
-                each.lock.release()
+                each.release()
             self._dismiss(used)
 
     def _enlist(self, keys: tuple[K, ...], used: list[_KeyLock[K]]) -> None:
@@ -171,6 +199,15 @@ class KeyedLocks(Guarded, Generic[K]):
 
     def _resume(self) -> None:
         registry.resume_log()
+
+
+def _loop_runs() -> bool:
+    """Whether this thread is running an event loop; asyncio is not imported for the question."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio is not None and asyncio.get_running_loop() is not None
+    except RuntimeError:
+        return False
 
 
 def _wait(deadline: float | None) -> float:

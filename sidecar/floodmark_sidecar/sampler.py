@@ -115,7 +115,7 @@ class Sampler:
             if pid not in placed:
                 trees.setdefault(agent.service, []).extend(self._alone(agent))
         samples = [self._sample(self._service(name), processes, agents) for name, processes in trees.items()]
-        self._latest.update({sample.service: sample for sample in samples if sample.rows})
+        self._latest.update({sample.service: sample for sample in samples if sample.rows or sample.ended})
         return [sample for sample in samples if sample.rows or sample.ended]
 
     def _service(self, name: str) -> "_Service":

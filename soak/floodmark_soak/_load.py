@@ -2,6 +2,7 @@
 
 import sys
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,8 @@ class LoadResult:
 def preflight(plan: LoadPlan, *, base: Mapping[str, str], log: Path, interrupts: Interrupts) -> None:
     """Let locust load the plan's file and name its users; raises `UsageError` with its last output if it cannot."""
     command = [*_LOCUST, "-f", str(plan.locustfile), "--list"]
-    child = Child("locust", command, env=_environment(base, 1.0), cwd=plan.locustfile.parent, log=log)
+    env = _environment(base, 1.0)
+    child = Child("locust", command, env=env, cwd=plan.locustfile.parent, log=log, marker=_marker(env))
     try:
         ended = interrupts.wait_until(lambda: not child.alive, _PREFLIGHT_TIMEOUT)
     finally:
@@ -87,6 +89,15 @@ def preflight(plan: LoadPlan, *, base: Mapping[str, str], log: Path, interrupts:
     if not read_tail(log, 4096).partition("Available Users:")[2].strip():
         msg = f"{plan.locustfile} has no user class that locust can start"
         raise UsageError(msg, hint="a locustfile defines at least one subclass of locust.User or locust.HttpUser")
+
+
+_MARK: Final = "FLOODMARK_LOAD"
+"""The variable by which processes that a locustfile starts are found at the end."""
+
+_SILENT_AT_LEAST: Final = 15.0
+_SILENT_SHARE: Final = 0.1
+_SILENT_GAPS: Final = 5
+"""A load that is silent for so many seconds, such a share of the run and so many times its mean gap has stopped."""
 
 
 class Load:
@@ -105,15 +116,19 @@ class Load:
         self._plan = plan
         self._folder = folder
         self._interrupts = interrupts
-        self._first_request = 0.0
+        self._first_request = self._progressed = 0.0
+        self._counted = 0
+        self._patience = max(_SILENT_AT_LEAST, _SILENT_SHARE * duration)
         self.history = History(folder)
         every = round(max(0.5, duration / _HISTORY_LINES), 3)
+        env = _environment(base, every)
         self._child = Child(
             "locust",
             [*_LOCUST, *_arguments(plan, host, folder)],
-            env=_environment(base, every),
+            env=env,
             cwd=plan.locustfile.parent,
             log=folder / "locust.log",
+            marker=_marker(env),
         )
 
     def wait_first_request(self, seconds: float) -> Sample:
@@ -137,6 +152,16 @@ class Load:
             return latest
         now = time.monotonic()
         self._first_request = self._first_request or now
+        if latest.requests != self._counted:
+            self._counted, self._progressed = latest.requests, now
+        # A load of few requests may pause for longer than one of many.
+        patience = max(self._patience, _SILENT_GAPS * (now - self._first_request) / latest.requests)
+        if now - self._progressed > patience:
+            msg = (
+                f"the load stopped: locust counted no request for {format_duration(now - self._progressed)}, "
+                f"after {latest.requests:,} requests"
+            )
+            raise LoadError(msg, hint="a run judges a service under load: let the users go on for all of it")
         failed = latest.failures == latest.requests >= _ALL_FAILED_REQUESTS
         if failed and now - self._first_request >= _ALL_FAILED_AFTER:
             self.result().check()
@@ -180,7 +205,11 @@ def _arguments(plan: LoadPlan, host: str, folder: Path) -> list[str]:
 def _environment(base: Mapping[str, str], every: float) -> dict[str, str]:
     """Return floodmark's own environment for locust: none of the agent's variables, none of the sidecar's."""
     env = {name: value for name, value in base.items() if not name.startswith("FLOODMARK_")}
-    return {**env, "FLOODMARK_LOAD_EVERY": str(every), "PYTHONUNBUFFERED": "1"}
+    return {**env, _MARK: uuid.uuid4().hex, "FLOODMARK_LOAD_EVERY": str(every), "PYTHONUNBUFFERED": "1"}
+
+
+def _marker(env: Mapping[str, str]) -> str:
+    return f"{_MARK}={env[_MARK]}"
 
 
 def _no_request(seconds: float, error: str) -> str:

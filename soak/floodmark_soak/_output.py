@@ -75,7 +75,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write *text* to *path* so that it is there whole or not at all; raises `NoRoomError` or `FloodmarkError`."""
     temporary = path.with_name(f".{path.name}.part")
     try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

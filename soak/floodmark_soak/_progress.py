@@ -8,6 +8,7 @@ from typing import Protocol, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
+from floodmark_sidecar.cli._streams import give_up
 from floodmark_sidecar.units import format_bytes, format_duration
 
 
@@ -55,6 +56,7 @@ class Lines:
     def __init__(self, title: str, stream: TextIO) -> None:
         self._title, self._stream = title, stream
         self._tenths = 0
+        self._lost = False
 
     def phase(self, name: str) -> None:
         """Write the phase."""
@@ -69,7 +71,14 @@ class Lines:
 
     def note(self, text: str) -> None:
         """Write *text*."""
-        print(f"floodmark: {self._title}: {text}", file=self._stream, flush=True)
+        if self._lost:
+            return
+        try:
+            print(f"floodmark: {self._title}: {text}", file=self._stream, flush=True)
+        except OSError:
+            # Whoever read the log is gone, or its disk is full; the run goes on.
+            self._lost = True
+            give_up(self._stream)
 
     def close(self) -> None:
         """Do nothing: lines end by themselves."""

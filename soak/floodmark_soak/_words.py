@@ -38,7 +38,7 @@ def say_variants(results: Mapping[str, Mapping[str, Any]], code: ExitCode, repor
     """Write the table of the variants' verdicts, what they show together, and where their report is."""
     table = _table("variant", "verdict", "what it means", "culprits")
     for variant, result in results.items():
-        names = ", ".join(culprit["name"] for culprit in result["culprits"]) or "none"
+        names = ", ".join(map(_named, result["culprits"])) or "none"
         table.add_row(*(Text(cell) for cell in (variant, result["verdict"], verdict(result), names)))
     console = _console(stream)
     console.print(table)
@@ -64,20 +64,23 @@ def verdict(result: Mapping[str, Any]) -> str:
 
 
 def _culprits(culprits: Sequence[Mapping[str, Any]]) -> Table:
-    table = _table("", "culprit", "kind", "where", "path", "share", "growth")
+    """A table of two lines a culprit, so that what one wants to copy stays whole on a narrow terminal."""
+    table = _table("", "culprit", "share", "growth")
     for culprit in culprits:
         share = culprit.get("share")
         cells = (
             str(culprit["rank"]),
-            culprit["name"],
-            culprit["kind"],
-            culprit.get("where") or "-",
-            culprit.get("path") or "-",
+            f"{culprit.get('where') or culprit['kind']}\n{culprit.get('path') or culprit['name']}",
             "-" if share is None else f"{share:.0%}",
             _growth(culprit),
         )
         table.add_row(*(Text(cell) for cell in cells))
     return table
+
+
+def _named(culprit: Mapping[str, Any]) -> str:
+    """Return the culprit's name with its owner's: two attributes of one name are told apart."""
+    return ".".join(str(culprit.get("path") or culprit["name"]).split(".")[-2:])
 
 
 def _table(*headers: str) -> Table:
@@ -91,13 +94,21 @@ def _table(*headers: str) -> Table:
 def _growth(culprit: Mapping[str, Any]) -> str:
     size, entries = culprit.get("bytes_per_hour"), culprit.get("entries_per_hour")
     parts = ["" if size is None else _per_hour(size), "" if entries is None else f"{entries:+,.0f} entries/h"]
-    return ", ".join(part for part in parts if part) or "-"
+    return "\n".join(part for part in parts if part) or "-"
 
 
 def _per_hour(bytes_per_hour: float) -> str:
     return format_rate(bytes_per_hour / 3600)
 
 
+class _Console(Console):
+    """A console whose owner decides what a reader that went away means; rich would end the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO) -> Console:
     """A console that draws tables; paths are not cut to 80 columns where there is no terminal to be narrow."""
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)
+    return _Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)

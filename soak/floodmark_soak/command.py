@@ -1,14 +1,18 @@
 """`floodmark soak`: run a plan, or a service that comes with floodmark, and end with the verdict's exit code."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
+from floodmark_sidecar.cli._streams import give_up
+from floodmark_sidecar.errors import ExitCode, UsageError
 from floodmark_sidecar.units import parse_duration
 from floodmark_soak._builtin import BOUNDED, LEAKY, builtin_plan, proof
 from floodmark_soak._interrupts import Interrupts
@@ -65,7 +69,8 @@ def _bundled(name: str, variant: str, duration: float | None) -> Plan:
 def _run_one(plan: Plan, args: argparse.Namespace, interrupts: Interrupts) -> int:
     folder = _folder(args, plan.name)
     outcome, _ = _run(plan, folder, interrupts)
-    say_run(outcome.result, _report(folder), sys.stderr if args.json else sys.stdout)
+    words = sys.stderr if args.json else sys.stdout
+    _tell(words, lambda: say_run(outcome.result, _report(folder), words))
     if args.json:
         _print(outcome.result)
     return outcome.exit_code
@@ -79,7 +84,7 @@ def _run_variants(name: str, plans: dict[str, Plan], args: argparse.Namespace, i
     words = sys.stderr if args.json else sys.stdout
     for variant, plan in plans.items():
         outcome, record = _run(plan, folder / variant, interrupts)
-        say_run(outcome.result, _report(folder / variant), words)
+        _tell(words, partial(say_run, outcome.result, _report(folder / variant), words))
         results[variant] = outcome.result
         records.append(record)
         if outcome.exit_code in (ExitCode.INTERRUPTED, ExitCode.INTERNAL):
@@ -89,7 +94,7 @@ def _run_variants(name: str, plans: dict[str, Plan], args: argparse.Namespace, i
         if not interrupts.hurried:
             _write_combined(folder, records)
     finally:
-        say_variants(results, code, _report(folder), words)
+        _tell(words, lambda: say_variants(results, code, _report(folder), words))
     if args.json:
         _print({"exit_code": int(code), **results})
     return code
@@ -131,8 +136,18 @@ def _report(folder: Path) -> str:
 
 
 def _print(result: object) -> None:
+    _tell(sys.stdout, lambda: sys.stdout.write(json.dumps(result, allow_nan=False) + "\n"))
+
+
+def _tell(stream: TextIO, say: Callable[[], object]) -> None:
+    """Write to *stream*; whoever reads it may be gone or full, which changes nothing of what the run came to."""
     try:
-        print(json.dumps(result, allow_nan=False), flush=True)  # noqa: T201 -- this is the output
+        say()
+        stream.flush()
     except OSError as error:
-        msg = f"the result cannot be printed: {error.strerror}"
-        raise FloodmarkError(msg) from None
+        give_up(stream)
+        if stream is sys.stdout:
+            with contextlib.suppress(OSError):
+                sys.stderr.write(
+                    f"floodmark: the result could not be printed: {error.strerror}; it is in result.json\n"
+                )

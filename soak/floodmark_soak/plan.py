@@ -28,6 +28,9 @@ _PLACEHOLDERS: Final = ("python", "port", "plan")
 READINGS_PER_RUN: Final = 300
 """What `read_every = "auto"` aims at: enough floors for the judge, and a cost in the service that stays invisible."""
 
+_LEAST_READING: Final = 0.05
+"""Seconds between readings below which the sidecar would measure itself."""
+
 CENSUSES_PER_RUN: Final = 10
 """What `census_every = "auto"` aims at: a line through a container's sizes needs several points."""
 
@@ -120,8 +123,14 @@ def load_plan(path: Path, *, duration: float | None = None, name: str | None = N
     the place of the file's stem.
     """
     path = path.absolute()
+    try:
+        return _checked(path, _read(path), duration, name)
+    except (ValueError, OverflowError, RecursionError, OSError) as error:
+        _refuse(f"cannot be used: {error}", path)
+
+
+def _checked(path: Path, data: Mapping[str, Any], duration: float | None, name: str | None) -> Plan:
     shown = str(path)
-    data = _read(path)
     if "floodmark" not in data:
         _refuse(f"the first line must be `floodmark = {VERSION}`, the plan's version", path)
     if data["floodmark"] != VERSION or isinstance(data["floodmark"], bool):
@@ -152,6 +161,8 @@ def _refuse(message: str, path: Path) -> NoReturn:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():
+            _refuse("is not a file", path)
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         _refuse("there is no such plan", path)
@@ -196,10 +207,14 @@ def _check_placeholders(table: Table, key: str, string: str) -> None:
 
 
 def _check_url(table: Table, ready: str) -> None:
-    sample = ready.replace("{port}", "1")
+    sample = ready.replace("{port}", "65535")
     try:
         parts = urlsplit(sample)
-        good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+        host = (parts.hostname or "").encode("idna")
+        good = (
+            parts.scheme in ("http", "https") and host and parts.port != 0 and sample.isascii() and sample.isprintable()
+        )
+        good = good and " " not in sample
     except ValueError:
         good = False
     if not good:
@@ -232,6 +247,8 @@ def _soak(plan: str, data: Mapping[str, Any], override: float | None) -> SoakPla
     duration = stated if override is None else override
     warmup = table.read("warmup", schema.word_or("auto", parse_duration), "auto")
     read_every = table.read("read_every", schema.word_or("auto", parse_duration), "auto")
+    if isinstance(read_every, float) and read_every < _LEAST_READING:
+        table.refuse("read_every", f"read_every must be at least 50ms (got {data['read_every']!r})")
     census_every = table.read("census_every", schema.word_or("auto", parse_duration, "off"), "auto")
     trace_window = table.read("trace_window", schema.word_or("auto", parse_duration, "off"), "auto")
     if isinstance(trace_window, float):

@@ -1,5 +1,6 @@
 """KeyedLocks: one owner for each key, and no entry without a user."""
 
+import asyncio
 import itertools
 import threading
 import time
@@ -198,3 +199,26 @@ def test_stats_and_text(name: str) -> None:
         assert (stats.kind, stats.entries, stats.maxsize, stats.ttl) == ("KeyedLocks", 1, None, None)
         assert stats.container_ids == (id(locks._table),)
         assert repr(locks) == f"KeyedLocks('{name}', entries=1)"
+
+
+def test_a_second_task_of_an_event_loop_is_not_let_in(name: str) -> None:
+    """Tasks share their thread, for which the lock is re-entrant: the second one gets an error, not the lock."""
+    locks = KeyedLocks[str](name)
+    inside = 0
+
+    async def task() -> None:
+        nonlocal inside
+        with locks.hold("a"):
+            inside += 1
+            await asyncio.sleep(0)
+
+    async def both() -> tuple[BaseException | None, BaseException | None]:
+        return await asyncio.gather(task(), task(), return_exceptions=True)
+
+    results = asyncio.run(both())
+
+    assert inside == 1
+    assert results[0] is None
+    assert isinstance(results[1], RuntimeError)
+    assert "'a'" in str(results[1])
+    assert len(locks) == 0

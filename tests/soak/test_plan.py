@@ -1,5 +1,6 @@
 """The plan file: what a good one says, and what a bad one is told."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -141,6 +142,12 @@ def test_a_service_name_can_stand_in_an_option(folder: Path) -> None:
 
 
 BAD = {
+    "an address with no letter of ASCII": (SMALLEST.replace("healthz", "\u00fc"), ["ready", "http address"]),
+    "a host that is no name": (SMALLEST.replace("127.0.0.1", "ex..ample"), ["ready", "ex..ample"]),
+    "a port that is too large": (SMALLEST.replace("{port}/", "{port}{port}/"), ["ready", "{port}{port}"]),
+    "readings the sidecar would not take": (SMALLEST + '[soak]\nread_every = "10ms"\n', ["read_every", "50ms", "10ms"]),
+    "a folder with a NUL in its name": (SMALLEST.replace("[service]", '[service]\ncwd = "a\\u0000b"'), ["null"]),
+    "a number of five thousand digits": (SMALLEST + "[load]\nusers = " + "9" * 5000, ["cannot be used"]),
     "not TOML": ("floodmark = = 1\n", ["is not TOML", "line 1"]),
     "no version": ("[service]\n", ["the first line must be `floodmark = 1`"]),
     "another version": ("floodmark = 2\n", ["version 1", "got 2"]),
@@ -209,5 +216,14 @@ def test_a_plan_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_plan(tmp_path: Path) -> None:
     """A folder in the place of a plan is refused."""
-    with pytest.raises(PlanError, match="cannot be read: Is a directory"):
+    with pytest.raises(PlanError, match="is not a file"):
         load_plan(tmp_path)
+
+
+def test_a_pipe_is_no_plan(folder: Path) -> None:
+    """Reading it would wait for a writer that never comes."""
+    plan = folder / "pipe.toml"
+    os.mkfifo(plan)
+
+    with pytest.raises(PlanError, match="is not a file"):
+        load_plan(plan)

@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -251,3 +253,29 @@ def test_a_full_disk(floodmark: Floodmark, make_plan: MakePlan, tmp_path: Path) 
     assert any("disk" in problem["message"] for problem in result["problems"])
     assert not list(output.glob("**/*.part"))
     assert os.listdir(output)  # noqa: PTH208 -- anything at all
+
+
+def test_a_load_that_stops_is_no_load(soak: Soak, make_plan: MakePlan) -> None:
+    """A service that nobody asks for anything is steady, and that says nothing: exit 5. What locust left is ended too."""
+    code, result, _ = soak(make_plan(locustfile="stops.py"), "100s")
+
+    assert code == 5
+    (problem,) = result["problems"]
+    assert "the load stopped: locust counted no request for" in problem["message"]
+    assert result["duration_seconds"] < 60
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full", "2>/dev/full", ">&- 2>&-", "| true", "2>&1 | true"])
+def test_nobody_listening_changes_nothing(
+    floodmark: Floodmark, make_plan: MakePlan, tmp_path: Path, closed: str
+) -> None:
+    """Standard streams that are closed, full or read by nobody: the exit code is the run's, and its files are there."""
+    output = tmp_path / "output"
+    command = f"{sys.executable} -m floodmark_sidecar.cli soak {make_plan()} --duration 3s --output {output} {closed}"
+    script = f"{command}; echo ${{PIPESTATUS[0]}} > {tmp_path}/code"
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    subprocess.run(["/bin/bash", "-c", script], env=environment, check=False, timeout=60)
+
+    assert (tmp_path / "code").read_text().strip() == "3"
+    assert (output / "report.html").exists()
+    assert json.loads((output / "result.json").read_text())["exit_code"] == 3

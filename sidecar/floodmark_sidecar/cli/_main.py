@@ -1,6 +1,7 @@
 """The `floodmark` command: finds the subcommand, runs it, and turns every error into one line and an exit code."""
 
 import argparse
+import contextlib
 import os
 import sys
 import traceback
@@ -9,6 +10,7 @@ from typing import Final
 
 from floodmark_caches._version import __version__
 from floodmark_sidecar.cli._commands import Known, known, missing
+from floodmark_sidecar.cli._streams import flush, open_closed
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
 
 _ABOUT: Final = """\
@@ -27,6 +29,7 @@ _BROKEN_PIPE: Final = 141
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv* (default: the process' own) and return its exit code."""
+    open_closed()
     words = list(sys.argv[1:] if argv is None else argv)
     commands = known()
     # Only the one that is asked for is loaded; for help, or a name nobody knows, all of them.
@@ -37,17 +40,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = _parser(commands).parse_args(words)
         code: int = args.run(args)
-        sys.stdout.flush()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(ExitCode.USAGE)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
-        # Nobody reads any more; the interpreter must not try to flush into it again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a line and a code
         return _failed(error, extra)
+    finally:
+        flush(sys.stdout)
+        flush(sys.stderr)
     return code
 
 
@@ -88,4 +91,6 @@ def _failed(error: Exception, extra: str) -> int:
 
 
 def _say(sentence: str) -> None:
-    sys.stderr.write(f"floodmark: {sentence}\n")
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"floodmark: {sentence}\n")
+        sys.stderr.flush()

@@ -106,9 +106,9 @@ class _Collector:
             for key, suffix in _SLOPES
         }
         climbing = GaugeMetricFamily("floodmark_leak_climbing", "1 while the verdict is climbing.", labels=("service",))
-        for service in self._state.seen.latest:
+        for service, sample in self._state.seen.latest.items():
             assessment = self._state.assessments.cached(service)
-            if assessment is None:
+            if assessment is None or not sample.rows:
                 continue
             climbing.add_metric((service,), assessment.verdict.verdict == "climbing")
             slope = assessment.verdict.as_dict().get("slope_bytes_per_hour") or {}

@@ -11,10 +11,11 @@ _TERMS: Final = 5
 _KNEES: Final = 24
 """Places where a knee may be."""
 
-DEAR: Final = 3.0
-CHEAP: Final = 2.0
-"""What a knee or a step costs, in log(n). Two is the textbook's price for a size and a place; where a knee too many does
-harm, it is dear.
+DEAR: Final = 12.0
+CHEAP: Final = 6.0
+NEVER: Final = 1e9
+"""By how much a knee or a step must raise the log-likelihood twice over. For a size and a place among so many floors 8 is
+the textbook's price; correlated noise bends too, so that where a knee too many does harm it is dear.
 """
 
 _BESIDE: Final = 3
@@ -124,10 +125,7 @@ def _choose(
         left = left - basis[:, -1] * float(basis[:, -1] @ left)
         errors.append(float(left @ left))
     effective = max(6.0, n * _independence(_calm(left), 2 + len(chosen)))
-    prices = [
-        effective * np.log(max(error, 1e-12 * n) / n) + price * np.log(effective) * count
-        for count, error in enumerate(errors)
-    ]
+    prices = [effective * np.log(max(error, 1e-12 * n) / n) + price * count for count, error in enumerate(errors)]
     return chosen[: int(np.argmin(prices))]
 
 

@@ -10,6 +10,7 @@ from floodmark_sidecar.judge import _reasons as say
 from floodmark_sidecar.judge._counts import CountClimb
 from floodmark_sidecar.judge._finding import Finding, State
 from floodmark_sidecar.judge._frame import Coverage, Frame
+from floodmark_sidecar.judge._ledger import growth_class, ledger
 from floodmark_sidecar.judge._load import load_doubts
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.judge._settings import Settings
@@ -20,7 +21,11 @@ from floodmark_sidecar.units import format_bytes, format_duration
 _COVERED_TO_CLIMB: Final = 0.5
 _COVERED_TO_BE_STEADY: Final = 0.8
 _LARGEST_GAP: Final = 0.2
+_OF_LONG_LIVES: Final = 0.33
 """Shares of the run."""
+
+_MINUTES: Final = 1800.0
+"""Seconds of a run up to which an allocator may still be finding the reserve that a service's bursts need."""
 
 _GONE_BYTES: Final = 0.2
 """Share of the service's memory that a worker had which is gone: what is left is another service."""
@@ -81,6 +86,13 @@ def _memory(case: Case, evidence: Evidence) -> None:
         doubts.append("memory grows within each life, yet ever less as the life goes on, as a cache that fills does")
     if evidence.calmed is not None and evidence.calmed.slope.estimate <= evidence.calmed.delta / 2:
         doubts.append("a few jumps in each worker may be all there is to it")
+    if (
+        frame.span < _MINUTES
+        and growth_class(frame, ledger(frame, start=memory.start), start=memory.start) == "retention"
+    ):
+        doubts.append(
+            "most of it is free memory that malloc keeps, and a run of minutes cannot tell whether that has an end"
+        )
     if doubts:
         case.doubts += [
             f"memory grew by {say.per_hour(memory.slope.estimate)}, yet that may not last: {doubts[0]}",
@@ -142,7 +154,9 @@ def _coverage(case: Case, evidence: Evidence) -> None:
         case.missing.append(f"readings cover only {coverage.share:.0%} of the run")
     if coverage.largest_gap > _LARGEST_GAP * coverage.span:
         case.missing.append(f"a gap of {format_duration(coverage.largest_gap)} is too long to judge across")
-    if coverage.judged_share < _COVERED_TO_CLIMB:
+    if coverage.masked > coverage.readings:
+        case.missing.append(f"{coverage.masked} readings are masked, and only {coverage.readings} are left to judge")
+    if coverage.judged_share < _OF_LONG_LIVES:
         case.missing.append(f"only {coverage.judged_share:.0%} of the readings are of lives long enough to judge")
     if coverage.share < _COVERED_TO_CLIMB:
         case.doubts += case.climbs

@@ -176,14 +176,15 @@ def _hidden(
     window: Floors, level: FloatArray, curve: Curve, *, slope: Slope, delta: float, jumps: tuple[Step, ...]
 ) -> list[str]:
     hidden = []
-    late, error = late_slope(window, level, se=slope.se)
     span = float(window.x[-1] - window.x[0])
+    late, error = late_slope(window, level, since=float(window.x[-1]) - span / 3, se=slope.se)
     if late - _LATE * error > delta:
         hidden.append("it rises in the last third of the judged part")
-    last = curve.slopes[-1]
-    stretch = float(window.x[-1]) - (curve.knees[-1] if curve.knees else float(window.x[0]))
-    if curve.knees and last > 2 * delta and last * stretch > max(3 * curve.sigma, delta * span / 2) and not hidden:
-        hidden.append("it has begun to rise late in the run")
+    elif curve.knees:
+        stretch = float(window.x[-1]) - curve.knees[-1]
+        last = min(curve.slopes[-1], late_slope(window, level, since=curve.knees[-1], se=slope.se)[0])
+        if last > 2 * delta and last * stretch > max(3 * curve.sigma, delta * span / 2):
+            hidden.append("it has begun to rise late in the run")
     sizes = [jump.size for jump in jumps]
     alike = len(jumps) == MOST_ISOLATED and min(sizes) > max(sizes) / 4
     if alike and jumps[0].time < window.x[0] + span / 2 < jumps[-1].time:

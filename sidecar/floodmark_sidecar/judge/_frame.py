@@ -104,8 +104,13 @@ class Frame:
         return result
 
     def coverage(self) -> Coverage:
-        """Return how much of the run the readings cover; O(n)."""
-        steps = np.diff(self.x)
+        """Return how much of the run the readings cover; O(n log n).
+
+        A masked instant was read: it is not judged, and it is no gap.
+        """
+        masked = np.setdiff1d(self.trace.t[self.trace.masked], self.t)
+        between = np.diff(np.searchsorted(masked, self.t))
+        steps = np.maximum(np.diff(self.x) - between * self.interval, 0.0)
         gaps = steps[steps > _GAP * self.interval]
         used = sum(part[1] for lives in self.slots if (part := self._join(lives, self.memory)) is not None)
         return Coverage(

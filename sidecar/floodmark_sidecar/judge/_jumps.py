@@ -13,6 +13,9 @@ MOST_ISOLATED: Final = 3
 """With more jumps than these, jumps are how the memory grows, and none is taken out."""
 
 _TIMES_NOISE: Final = 5.0
+_ABRUPT: Final = 0.6
+"""Share of a jump that one change between floors must make; a ramp over several floors is no jump."""
+
 _BESIDE: Final = 3
 
 
@@ -30,7 +33,7 @@ def find_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
     found = [*clear]
     for step in fit_curve(x, without(y, clear), price=CHEAP).steps:
         before, after = _beside(y, step.index)
-        if after - before > 0.6 * step.size and _lowest_after(y, step.index) > before:
+        if after - before > _ABRUPT * step.size and _lowest_after(y, step.index) > before:
             found.append(step)
     return _merged(sorted(found, key=lambda step: step.time))
 
@@ -69,7 +72,8 @@ def clear_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
             continue
         before, after = _beside(y, i)
         size = after - before - usual * _BESIDE
-        if size > _TIMES_NOISE * noise and _lowest_after(y, i) > before + size / 2:
+        abrupt = changes[i] - usual > _ABRUPT * size > _ABRUPT * _TIMES_NOISE * noise
+        if abrupt and _lowest_after(y, i) > before + size / 2:
             found.append(Step(i, float(x[i] + x[i + 1]) / 2, min(size, float(changes[i] - usual))))
     return _merged(found)
 

@@ -16,11 +16,13 @@ FEWEST_READINGS: Final = 10
 """A life with fewer readings, its start aside, says nothing."""
 
 _BINS: Final = 24
+_SETTLING: Final = 1.5
+"""A start that fades is lost in noise well before its end."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """One process in a slot: `rows` of the trace in order of time, `at` their times in seconds since the first reading.
+    """One process in a slot: its judged `rows` in order of time, `at` their times in seconds since the first reading.
 
     `fresh` says whether its start was seen: it began after the run did, or others followed it in its slot.
     """
@@ -78,7 +80,8 @@ def start_of_lives(slots: tuple[tuple[Life, ...], ...], values: FloatArray) -> t
     third = max(1, len(settled) // 3)
     first, end = float(np.mean(settled[:third])), float(np.mean(settled[-third:]))
     slackens = first > 0 and end < 0.4 * first and first - end > 4 * max(noise, 1024.0) / np.sqrt(third)
-    return float(edges[last + 1]) if last else 0.0, bool(slackens)
+    start = min(_SETTLING * float(edges[last + 1]), length / 2) if last else 0.0
+    return start, bool(slackens)
 
 
 def _rises(life: Life, values: FloatArray, edges: FloatArray) -> FloatArray:
@@ -93,7 +96,7 @@ def _rises(life: Life, values: FloatArray, edges: FloatArray) -> FloatArray:
 
 
 def join(lives: tuple[Life, ...], values: FloatArray, *, start: float, x: FloatArray) -> tuple[FloatArray, int] | None:
-    """Return one slot's *values* (by row of the trace) at the instants *x* with its lives joined, and how many readings
+    """Return one slot's *values* (by judged row) at the instants *x* with its lives joined, and how many readings
     that rests on; None if nothing was measured. Between lives, and beside them, the last level is held.
     """
     times, levels = [], []

@@ -39,7 +39,8 @@ def doubts_of_growth(window: Floors, level: FloatArray, *, whole: Floors, delta:
     if not late.any() or (not late.all() and whole.y[late].max() <= whole.y[~late].max()):
         doubts.append("it sets no new high late in the run")
     smooth = _median_of_three(without(whole.y, find_jumps(whole.x, whole.y)))
-    noise = 1.4826 * float(np.median(np.abs(np.diff(window.y))))
+    # Second differences know noise from a wave: what changes smoothly has hardly any.
+    noise = 1.4826 * float(np.median(np.abs(np.diff(window.y, 2)))) / np.sqrt(3)
     given_back = float(np.max(np.maximum.accumulate(smooth) - smooth)) - _NOISE * noise
     edge = max(3, len(level) // 10)
     gained = min(

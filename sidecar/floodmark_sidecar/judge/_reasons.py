@@ -62,16 +62,17 @@ def undecided(finding: Finding) -> list[str]:
     """Say why memory is neither steady nor climbing."""
     slope = finding.slope
     between = f"between {band(finding)}"
-    if finding.detectable > finding.delta:
-        hidden, wanted = per_hour(finding.detectable), per_hour(finding.delta)
-        return [
-            f"noise hides growth under {hidden} in this run, and growth from {wanted} on matters: the slope is {between}"
-        ]
+    said = []
     if finding.doubts:
         doubts = "; ".join(finding.doubts)
-        return [f"memory grew by {per_hour(slope.estimate)} ({between}), yet that may not last: {doubts}"]
-    if slope.high < finding.delta and finding.hidden:
-        return [f"memory's slope is small ({between}), yet {reason}" for reason in finding.hidden]
+        said.append(f"memory grew by {per_hour(slope.estimate)} ({between}), yet that may not last: {doubts}")
+    elif slope.high < finding.delta:
+        said += [f"memory's slope is small ({between}), yet {reason}" for reason in finding.hidden]
+    if finding.detectable > finding.delta:
+        hidden, wanted = per_hour(finding.detectable), per_hour(finding.delta)
+        said.append(f"noise hides growth under {hidden} in this run, and growth from {wanted} on matters")
+    if said:
+        return said
     return [f"the slope of memory is {between}, neither clearly above nor below {per_hour(finding.delta)}"]
 
 

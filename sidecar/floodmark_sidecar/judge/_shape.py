@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._curve import Step
+from floodmark_sidecar.judge._curve import Step, largest_steps
 from floodmark_sidecar.judge._floors import FEWEST, Floors
+from floodmark_sidecar.judge._jumps import without
 from floodmark_sidecar.judge._slope import theil_sen
 from floodmark_sidecar.judge._types import FloatArray
 
@@ -16,7 +17,7 @@ _SLACK: Final = 0.35
 _MISSING: Final = 0.6
 """What a fill lacks at the end of what its beginning promised must be so many δ over the run: less is noise's doing."""
 
-_TESTS: Final = (((1 / 3, 2 / 3), 1.64), ((0.9,), 3.2), ((0.85,), 3.0), ((0.8,), 3.0), ((0.75,), 3.0), ((0.7,), 3.2))
+_TESTS: Final = (((1 / 3, 2 / 3), 1.64), ((0.9,), 2.2), ((0.85,), 2.2), ((0.8,), 2.2), ((0.75,), 2.2), ((0.7,), 2.2))
 """Where growth may bend, as shares of the run, and by how many standard errors. Of the ends, several are tried."""
 
 
@@ -51,11 +52,17 @@ def quickens(floors: Floors, steps: Sequence[Step], *, se: float) -> bool:
     return last > 2 * max(first, 0.0) and last - first > 2 * error
 
 
-def late_slope(floors: Floors, level: FloatArray, *, se: float) -> tuple[float, float]:
-    """Return the slope of the last third of *level* and its standard error."""
-    start, end = float(floors.x[0]), float(floors.x[-1])
-    late = floors.x >= end - (end - start) / 3
-    return theil_sen(floors.x[late], level[late]), float(se * 3**1.5)
+def late_slope(floors: Floors, level: FloatArray, *, since: float, se: float) -> tuple[float, float]:
+    """Return the slope of *level* from *since* on, its largest step taken out, and its standard error.
+
+    One step, late in a run, is no beginning of a climb. *se* is the error of the slope over all of *floors*.
+    """
+    late = floors.x >= since
+    x, y = floors.x[late], level[late]
+    if len(x) < FEWEST:
+        return theil_sen(x, y), float(se * 3**1.5)
+    share = float((floors.x[-1] - floors.x[0]) / (x[-1] - x[0]))
+    return theil_sen(x, without(y, largest_steps(x, y, 1))), float(se * share**1.5)
 
 
 def _compare(

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._curve import Curve
+from floodmark_sidecar.judge._curve import NEVER, Curve, fit_curve
 from floodmark_sidecar.judge._types import FloatArray, IntArray
 
 _SEED: Final = 20_011
@@ -55,10 +55,16 @@ def measure_slope(x: FloatArray, y: FloatArray, curve: Curve, *, draws: int = DR
     errors = np.median((noise[:, second] - noise[:, first]) / (x[second] - x[first]), axis=1)
     errors -= np.median(errors)
     drawn = float(np.std(errors))
-    expected = curve.sigma * np.sqrt(12 / n * (1 + likeness) / (1 - likeness)) / span
+    expected = float(np.sqrt(_error(curve, span) * _error(fit_curve(x, y, price=NEVER), span)))
     widen = max(curve.inflation, expected / drawn if drawn > 0 else 1.0)
     down, up = np.quantile(errors, [LEVEL, 1 - LEVEL]) * widen
     return Slope(estimate, estimate - float(up), estimate - float(down), drawn * widen)
+
+
+def _error(curve: Curve, span: float) -> float:
+    """Return the standard error of a line's slope in the AR(1) noise about *curve*."""
+    alike = (1 + curve.likeness) / (1 - curve.likeness)
+    return float(curve.sigma * np.sqrt(12 / len(curve.residuals) * alike) / span)
 
 
 @lru_cache(maxsize=64)

@@ -134,10 +134,14 @@ class Trace:
         )
 
 
+_MOST: Final = 2.0**63
+"""No count, size or time is larger; and beyond, sums of squares overflow."""
+
+
 def _numbers(values: Sequence[object], *, column: str, name: str, lines: Sequence[int]) -> FloatArray:
     try:
         result = np.array([math.nan if _empty(cell) else float(cell) for cell in values], np.float64)  # type: ignore[arg-type]  # what float() refuses is found below
-        suspects = np.flatnonzero(~(result >= 0) | np.isinf(result)).tolist()
+        suspects = np.flatnonzero(~(result >= 0) | (result > _MOST)).tolist()
     except (TypeError, ValueError, OverflowError):
         suspects = list(range(len(values)))
     for i in suspects:
@@ -158,6 +162,8 @@ def _problem(cell: object) -> str:
         return "which is not a number"
     if not math.isfinite(number):
         return "which is not a finite number"
+    if number > _MOST:
+        return "which is more than 2^63"
     return "which is negative" if number < 0 else ""
 
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from floodmark_sidecar.judge._curve import CHEAP, fit_curve
 from floodmark_sidecar.judge._floors import FEWEST, Floors
+from floodmark_sidecar.judge._jumps import clear_jumps, without
 
 LEAST: Final = 0.1
 """Share of a run that is always left out: the first readings are of a service that starts."""
@@ -24,7 +25,8 @@ def measure_warmup(floors: Floors) -> float:
     least = start + LEAST * span
     if len(floors) < FEWEST:
         return least
-    curve = fit_curve(floors.x, floors.y, stepped=False, price=CHEAP)
+    level = without(floors.y, clear_jumps(floors.x, floors.y))
+    curve = fit_curve(floors.x, level, stepped=False, price=CHEAP)
     settled = [
         knee
         for knee, before, after in zip(curve.knees, curve.slopes, curve.slopes[1:], strict=False)

@@ -70,6 +70,14 @@ def first_tables(db: sqlite3.Connection) -> None:
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (first_tables,)
 
 
+def check_ours(db: sqlite3.Connection) -> None:
+    """Refuse a database that another program made, before anything in it is changed."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if tables and "migrations" not in tables:
+        msg = f"it is another program's database (it has a table {min(tables)!r})"
+        raise UsageError(msg, hint="--store names a file of floodmark's own; it is made if it is not there")
+
+
 def migrate(db: sqlite3.Connection) -> None:
     """Bring *db* (in autocommit mode) to the newest schema; refuses one that a newer floodmark wrote."""
     db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, t TEXT DEFAULT CURRENT_TIMESTAMP)")

@@ -18,7 +18,7 @@ from floodmark_sidecar.errors import FloodmarkError, UsageError
 from floodmark_sidecar.store._cap import Cap
 from floodmark_sidecar.store._lock import FileLock
 from floodmark_sidecar.store._rows import CaptureRow, Event, Life, Sample
-from floodmark_sidecar.store._schema import migrate
+from floodmark_sidecar.store._schema import check_ours, migrate
 from floodmark_sidecar.store._writes import Writes
 from floodmark_sidecar.units import format_bytes
 
@@ -240,6 +240,7 @@ def _refusal(path: Path, error: Exception) -> Exception:
 def _connect(path: Path, cap_bytes: int) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=2.0, isolation_level=None, check_same_thread=False)
     try:
+        check_ours(db)
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         # A commit then survives the end of the process; only a power cut may cost the last ones, and corrupts nothing.

@@ -24,6 +24,7 @@ class Clock:
 
     @property
     def times(self) -> Array:
+        """Seconds from the first reading."""
         return np.arange(0.0, self.seconds, self.every)
 
 

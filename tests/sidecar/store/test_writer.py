@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_a_file_that_is_no_store_is_refused_and_kept(path: Path) -> None:
         Store(path)
     assert path.read_text().startswith("dear diary")
     assert len(list(path.parent.iterdir())) == 1
+
+
+def test_another_programs_database_is_refused_and_kept(path: Path) -> None:
+    """Not a table is added to it."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE customers (name)")
+    before = path.read_bytes()
+
+    with pytest.raises(UsageError, match=r"another program's database.*'customers'"):
+        Store(path)
+
+    assert path.read_bytes() == before
 
 
 def test_a_folder_is_no_store(tmp_path: Path) -> None:

@@ -44,6 +44,13 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of a client that went away: what it prints is what its mode is about."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing."""
+
+
 def main() -> None:
     """Serve until told to end."""
     parser = argparse.ArgumentParser()
@@ -59,7 +66,7 @@ def main() -> None:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
     if options.mode == "deaf":
         threading.Event().wait()
-    ThreadingHTTPServer(("127.0.0.1", options.port), Handler).serve_forever()
+    Server(("127.0.0.1", options.port), Handler).serve_forever()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ async function refresh() {
     showHealth(health);
     showServices(services);
     const service = services.find((one) => one.name === chosen.service);
+    if (service && service.workers === 0) showPulse("degraded", "no worker runs");
     if (!service || service.last_reading === null) return;
     await showService(service);
   } catch (error) {
@@ -80,7 +81,8 @@ function showVerdict(verdict, service) {
   $("word").textContent = verdict.verdict;
   $("shape").textContent = verdict.shape === "unclear" ? "" : verdict.shape;
   const [first = "", ...rest] = verdict.reasons;
-  $("sentence").textContent = first ? `${service.name}: ${first}` : service.name;
+  const name = service.workers === 0 ? `${service.name}, which has ended` : service.name;
+  $("sentence").textContent = first ? `${name}: ${first}` : name;
   fill($("reasons"), [...rest, ...verdict.notes].slice(0, 6).map((text) => make("li", text)));
   const figures = [];
   const known = (value) => value !== null && value !== undefined;

@@ -1,0 +1,181 @@
+"""Verdicts on families of seeded traces: healthy services, leaks, and what only looks like one."""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from floodmark_sidecar.judge import Trace, judge
+from tests.sidecar.judge import traces as made
+from tests.sidecar.judge.traces import DAYLONG, MIB, Maker
+
+Family = Callable[[int], Trace]
+
+
+def shares(family: Family, seeds: int) -> dict[str, float]:
+    """How often each verdict comes, in shares."""
+    counts = Counter(str(judge(family(70_000 + seed)).verdict) for seed in range(seeds))
+    return {verdict: counts[verdict] / seeds for verdict in ("steady", "climbing", "inconclusive")}
+
+
+def day_sawtooth(seed: int) -> Trace:
+    daily = made.daily(seed)
+    return daily.saw(daily.rng.uniform(5, 30) * MIB, daily.rng.uniform(600, 9000)).trace()
+
+
+def day_stairs(seed: int) -> Trace:
+    daily = made.daily(seed)
+    for i in range(12):
+        daily.step(10 * MIB / 12, (i + daily.rng.uniform(0.2, 0.8)) / 12)
+    return daily.trace()
+
+
+def late_fill(seed: int) -> Trace:
+    return made.short_fill(seed, 9 * MIB, until=0.83).trace()
+
+
+def day_leak_under_sawtooth(seed: int) -> Trace:
+    daily = made.daily(seed).line(10 * MIB)
+    return daily.saw(20 * MIB, daily.rng.uniform(600, 5000)).trace()
+
+
+STEADY: dict[str, Family] = {
+    "three minutes, clean": lambda seed: made.short_clean(seed).trace(),
+    "three minutes, maps that fill first": lambda seed: made.short_fill(seed, 8 * MIB, until=0.33).trace(),
+    "a day, noise": lambda seed: made.daily(seed).trace(),
+    "a day, noise of an hour": lambda seed: made.daily(seed, tau=3600).trace(),
+    "a day, sawtooth": day_sawtooth,
+    "a day, LRU that fills": lambda seed: made.daily(seed).fill(80 * MIB, 0.1).trace(),
+    "a day, one step": lambda seed: made.daily(seed).step(12 * MIB, 0.3 + seed % 7 / 10).trace(),
+    "a day, shrinking": lambda seed: made.daily(seed).line(-20 * MIB).trace(),
+    "workers recycled, no leak": lambda seed: made.recycled(seed, 0, lives=4),
+}
+
+CLIMBING: dict[str, Family] = {
+    "three minutes, 4 MiB": lambda seed: made.short_leak(seed, 4 * MIB, stairs=False).trace(),
+    "three minutes, 6 MiB, tables that double": lambda seed: made.short_leak(seed, 6 * MIB, stairs=True).trace(),
+    "three minutes, 12 MiB, tables that double": lambda seed: made.short_leak(seed, 12 * MIB, stairs=True).trace(),
+    "a day, 2 δ": lambda seed: made.daily(seed, sigma=0.3 * MIB).line(4 * MIB).trace(),
+    "a day, 5 δ": lambda seed: made.daily(seed).line(10 * MIB).trace(),
+    "a day, 5 δ under a sawtooth": day_leak_under_sawtooth,
+    "a day, staircase": day_stairs,
+    "workers recycled, a leak in each life": lambda seed: made.recycled(seed, 8 * MIB / 140, lives=4),
+}
+
+NEITHER: dict[str, Family] = {
+    "three minutes, a fill that ends late": late_fill,
+    "three minutes, a slow fill": lambda seed: made.short_start(seed).fill(10 * MIB, 0.33).trace(),
+    "a day, a wave": lambda seed: made.daily(seed).sine(20 * MIB, seed % 20 / 20).trace(),
+    "a day, a slow fill": lambda seed: made.daily(seed).fill(60 * MIB, 0.33).trace(),
+}
+
+
+@pytest.mark.parametrize("name", STEADY)
+def test_a_healthy_service_is_steady_and_never_climbing(name: str) -> None:
+    """Of traces without a leak most are steady, and none climbs."""
+    found = shares(STEADY[name], 20)
+
+    assert found["climbing"] == 0, found
+    assert found["steady"] >= 0.75, found
+
+
+@pytest.mark.parametrize("name", CLIMBING)
+def test_a_leak_climbs_and_is_never_steady(name: str) -> None:
+    """Of traces with a leak nearly all climb, and none is steady."""
+    found = shares(CLIMBING[name], 20)
+
+    assert found["steady"] == 0, found
+    assert found["climbing"] >= 0.85, found
+
+
+@pytest.mark.parametrize("name", NEITHER)
+def test_what_a_trace_cannot_decide_does_not_climb(name: str) -> None:
+    """What may end by itself is no climb, and the reasons say how much longer would decide."""
+    found = shares(NEITHER[name], 20)
+
+    assert found["climbing"] <= 0.05, found
+
+
+def test_a_late_fill_says_what_would_decide() -> None:
+    """A fill that ends with the run is inconclusive, with the time that would decide."""
+    verdict = judge(late_fill(4))
+
+    assert verdict.verdict == "inconclusive"
+    assert verdict.shape == "saturating"
+    assert verdict.hours_to_decide is not None
+    assert verdict.hours_to_decide * 3600 == pytest.approx(140, rel=0.5)
+    assert any("longer should decide" in reason for reason in verdict.reasons)
+
+
+def test_the_slope_is_that_of_the_leak() -> None:
+    """The slope and its interval say how fast the service leaks."""
+    verdict = judge(made.daily(3).line(24 * MIB).trace())
+    slope = verdict.as_dict()["slope_bytes_per_hour"]
+
+    assert slope["low"] < slope["estimate"] < slope["high"]
+    assert slope["estimate"] == pytest.approx(MIB, rel=0.1)
+
+
+@pytest.mark.parametrize("seconds", [140, 1800, 6 * 3600, 86_400, 30 * 86_400])
+def test_everything_scales_with_the_run(seconds: float) -> None:
+    """The same picture has the same verdict, be it of minutes or of a month."""
+    clock = made.Clock(seconds, seconds / 400)
+    days = seconds / 86_400
+    leak = 8 * MIB * max(1.0, 3 * days)
+
+    flat = judge(Maker(clock, 5, 100 * MIB).noise(0.2 * MIB, 0.5).trace())
+    climbing = judge(Maker(clock, 5, 100 * MIB).noise(0.2 * MIB, 0.5).line(leak).trace())
+
+    assert (flat.verdict, climbing.verdict) == ("steady", "climbing")
+
+
+def test_a_leak_that_a_fall_hides_is_not_steady() -> None:
+    """A leak whose memory fell back once, half-way, is not called steady."""
+    fallen = made.short_start(2).line(9 * MIB)
+    fallen.y[fallen.u > 0.5] -= 5 * MIB
+
+    assert judge(fallen.trace()).verdict != "steady"
+
+
+def test_a_leak_that_begins_late_is_not_steady() -> None:
+    """Growth that began near the end of a day hardly moves its slope, and is not steady all the same."""
+    verdict = judge(made.daily(3, sigma=0.1 * MIB).line(6 * MIB, 0.8, 1.0).trace())
+    memory = verdict.memory
+
+    assert memory is not None
+    assert memory.slope.high < memory.delta
+    assert verdict.verdict == "inconclusive"
+    assert any("late in the run" in reason or "last third" in reason for reason in verdict.reasons)
+
+
+def test_swapped_memory_counts() -> None:
+    """A leak that is swapped out leaks all the same."""
+    leaking = made.daily(3).line(20 * MIB)
+    flat = made.daily(3)
+
+    verdict = judge(flat.trace(swap_bytes=leaking.y - flat.y))
+
+    assert verdict.verdict == "climbing"
+
+
+def test_the_same_trace_has_the_same_verdict_to_the_last_digit() -> None:
+    """Nothing in a verdict is left to chance."""
+    trace = made.short_leak(5, 5 * MIB, stairs=True).trace()
+
+    assert judge(trace).as_dict() == judge(trace).as_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", STEADY)
+def test_false_climbs_are_rare(name: str) -> None:
+    """Of 150 healthy traces a family, at most one climbs."""
+    assert shares(STEADY[name], 150)["climbing"] <= 0.01
+
+
+def test_the_judged_day_is_the_one_asked_about() -> None:
+    """The window begins after warm-up and ends with the last reading."""
+    verdict = judge(made.daily(3).trace())
+
+    assert verdict.window is not None
+    assert verdict.window[0] > 1_700_000_000 + 0.09 * DAYLONG.seconds
+    assert verdict.window[1] == 1_700_000_000 + DAYLONG.times[-1]
