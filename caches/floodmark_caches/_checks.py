@@ -75,6 +75,9 @@ def check_warn_at(warn_at: object, maxsize: int | None) -> int | None:
     if level < 1:
         msg = f"warn_at must be >= 1 (got {warn_at!r})"
         raise ValueError(msg)
+    if maxsize is not None and level > maxsize:
+        msg = f"warn_at must be <= maxsize, {maxsize}, or it is never reached (got {warn_at!r})"
+        raise ValueError(msg)
     return level
 
 

@@ -119,3 +119,9 @@ def test_a_bad_period_is_refused(seconds: float) -> None:
     """With the value."""
     with pytest.raises((ValueError, TypeError), match=f"seconds .*{seconds!r}"):
         registry.log_every(seconds)
+
+
+def test_a_level_above_the_bound_is_refused(name: str) -> None:
+    """It would never be reached, and a warning that cannot come is a false promise."""
+    with pytest.raises(ValueError, match=r"warn_at .*5.*got 90"):
+        BoundedMap(name, maxsize=5, warn_at=90)

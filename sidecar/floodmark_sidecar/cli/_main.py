@@ -31,13 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv* (default: the process' own) and return its exit code."""
     open_closed()
     words = list(sys.argv[1:] if argv is None else argv)
-    commands = known()
-    # Only the one that is asked for is loaded; for help, or a name nobody knows, all of them.
-    asked = next((word for word in words if not word.startswith("-")), "")
-    extra = commands[asked].extra if asked in commands else "all"
-    if asked in commands or words == ["--version"]:
-        commands = {name: command for name, command in commands.items() if name == asked}
+    extra = "all"
     try:
+        commands = known()
+        # Only the one that is asked for is loaded; for help, or a name nobody knows, all of them.
+        asked = next((word for word in words if not word.startswith("-")), "")
+        extra = commands[asked].extra if asked in commands else extra
+        if asked in commands or words == ["--version"]:
+            commands = {name: command for name, command in commands.items() if name == asked}
         args = _parser(commands).parse_args(words)
         code: int = args.run(args)
     except SystemExit as error:
