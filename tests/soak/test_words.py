@@ -67,7 +67,7 @@ def test_the_end_of_a_run_names_culprits_whole() -> None:
     say_run(result("climbing", culprits=[CULPRIT]), "/out/report.html", stream)
 
     said = stream.getvalue()
-    for word in ("web: climbing", "move_locks", "app/scheduler.py:99", "61%", "+30.0 MiB/h, +1,234 entries/h"):
+    for word in ("web: climbing", "move_locks", "app/scheduler.py:99", "61%", "+30.0 MiB/h", "+1,234 entries/h"):
         assert word in said
     assert "…" not in said
     assert "report: /out/report.html" in said
