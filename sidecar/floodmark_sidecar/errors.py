@@ -1,6 +1,8 @@
 """The one family of errors that the command line turns into exit codes."""
 
+from collections.abc import Iterable
 from enum import IntEnum
+from typing import Final
 
 
 class ExitCode(IntEnum):
@@ -15,6 +17,24 @@ class ExitCode(IntEnum):
     INTERNAL = 6
     NOT_PROVEN = 7
     INTERRUPTED = 130
+
+
+_PRECEDENCE: Final = (
+    ExitCode.INTERRUPTED,
+    ExitCode.INTERNAL,
+    ExitCode.CLIMBING,
+    ExitCode.SERVICE_DIED,
+    ExitCode.LOAD_FAILED,
+    ExitCode.NOT_PROVEN,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.USAGE,
+    ExitCode.STEADY,
+)
+
+
+def first_of(codes: Iterable[int]) -> ExitCode:
+    """Return the one of *codes*, of which there is at least one, that a command with several things to say ends with."""
+    return min((ExitCode(code) for code in codes), key=_PRECEDENCE.index)
 
 
 class FloodmarkError(Exception):

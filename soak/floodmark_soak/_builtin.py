@@ -4,8 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from floodmark_sidecar.errors import ExitCode, UsageError
-from floodmark_soak._outcome import first_of
+from floodmark_sidecar.errors import ExitCode, UsageError, first_of
 
 _SCENARIOS: Final = "scenarios"
 LEAKY: Final = "leaky"

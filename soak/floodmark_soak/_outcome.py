@@ -5,33 +5,16 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from floodmark_sidecar.assess import Assessment, assess
-from floodmark_sidecar.errors import ExitCode, FloodmarkError
+from floodmark_sidecar.errors import ExitCode, FloodmarkError, first_of
 from floodmark_sidecar.judge import Settings, Trace, format_csv, judge
 from floodmark_sidecar.store import CaptureRow
 from floodmark_soak._load import LoadResult
 from floodmark_soak._load_stats import RequestCounter
 from floodmark_soak._readings import RunReader
 from floodmark_soak.plan import Plan
-
-PRECEDENCE: Final = (
-    ExitCode.INTERRUPTED,
-    ExitCode.INTERNAL,
-    ExitCode.CLIMBING,
-    ExitCode.SERVICE_DIED,
-    ExitCode.LOAD_FAILED,
-    ExitCode.NOT_PROVEN,
-    ExitCode.INCONCLUSIVE,
-    ExitCode.USAGE,
-    ExitCode.STEADY,
-)
-
-
-def first_of(codes: Iterable[int]) -> ExitCode:
-    """Return the one of *codes* that a command with several things to say ends with."""
-    return min((ExitCode(code) for code in codes), key=PRECEDENCE.index)
 
 
 @dataclass

@@ -2,9 +2,8 @@
 
 import pytest
 
-from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.errors import UsageError, first_of
 from floodmark_soak._builtin import builtin_plan, proof
-from floodmark_soak._outcome import first_of
 
 
 def test_an_unknown_service_is_told_what_there_is() -> None:

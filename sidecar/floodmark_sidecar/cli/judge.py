@@ -8,25 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
+from floodmark_sidecar.errors import FloodmarkError, UsageError, first_of
 from floodmark_sidecar.judge import Settings, Verdict, judge, parse_csv
 from floodmark_sidecar.units import format_duration, parse_duration, parse_rate, parse_size
 
 NAME: Final = "judge"
 HELP: Final = "say of memory traces whether they are steady, climbing or inconclusive"
-
-_FIRST: Final = (
-    ExitCode.INTERRUPTED,
-    ExitCode.INTERNAL,
-    ExitCode.CLIMBING,
-    ExitCode.SERVICE_DIED,
-    ExitCode.LOAD_FAILED,
-    ExitCode.NOT_PROVEN,
-    ExitCode.INCONCLUSIVE,
-    ExitCode.USAGE,
-    ExitCode.STEADY,
-)
-"""Over several traces the first of these codes wins."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         said = json.dumps({"file": name, **verdict.as_dict()}, allow_nan=False) if args.json else _text(name, verdict)
         sys.stdout.write(f"{said}\n")
         codes.add(verdict.exit_code)
-    return int(next(code for code in _FIRST if code in codes))
+    return int(first_of(codes))
 
 
 def read_settings(path: Path) -> Settings:
