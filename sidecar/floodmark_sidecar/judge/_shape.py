@@ -59,10 +59,15 @@ def late_slope(floors: Floors, level: FloatArray, *, since: float, se: float) ->
     """
     late = floors.x >= since
     x, y = floors.x[late], level[late]
-    if len(x) < FEWEST:
-        return theil_sen(x, y), float(se * 3**1.5)
+    if len(x) < 2:
+        return 0.0, se
     share = float((floors.x[-1] - floors.x[0]) / (x[-1] - x[0]))
-    return theil_sen(x, without(y, largest_steps(x, y, 1))), float(se * share**1.5)
+    if len(x) >= FEWEST:
+        y = without(y, largest_steps(x, y, 1))
+    else:
+        changes = np.diff(y)
+        y = y - np.append(0.0, np.where(np.arange(len(changes)) >= changes.argmax(), max(changes.max(), 0.0), 0.0))
+    return theil_sen(x, y), float(se * share**1.5)
 
 
 def _compare(
