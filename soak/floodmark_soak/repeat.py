@@ -57,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--report", type=Path, required=True, help="the Markdown file to write")
     args = parser.parse_args(argv)
     command = "python -m floodmark_soak.repeat " + shlex.join(sys.argv[1:] if argv is None else list(argv))
+    args.report.parent.mkdir(parents=True, exist_ok=True)
     attempts = []
     for number in range(1, args.times + 1):
         print(f"run {number} of {args.times}", file=sys.stderr, flush=True)  # noqa: T201 progress is for the terminal
