@@ -1,0 +1,15 @@
+"""What every test may count on."""
+
+import signal
+
+import pytest
+
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_are_heard() -> None:
+    """Where the suite runs under `nohup` or as a script's background job, these are ignored, and children inherit that."""
+    for number in _ASKING:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
