@@ -19,7 +19,7 @@ help:
 	@echo 'make test-wheel   the quick part against the built wheel, without the sources beside it'
 	@echo 'make test-lowest  the quick part against the lowest versions that pyproject.toml allows'
 	@echo 'make check        lint, types and formatting'
-	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-five.md'
+	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
 	@echo 'make lock         resolve the lock files anew'
 
 $(BIN)/python:
@@ -51,7 +51,7 @@ soak: $(VENV)/.soak
 	@$(BIN)/floodmark soak --builtin image-pipeline $(SOAK_OPTIONS)
 
 soak-five: $(VENV)/.soak
-	@$(BIN)/python -m floodmark_soak.repeat --times 5 --report reports/soak-five.md
+	@$(BIN)/python -m floodmark_soak.repeat --times 5 --report reports/soak-repeat.md
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(TEST_OPTIONS)
