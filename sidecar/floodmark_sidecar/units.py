@@ -1,12 +1,12 @@
 """Durations, sizes and rates as people write them: `90s`, `24h`, `512MiB`, `2MiB/day`."""
 
-import math
 import re
 from typing import Final
 
 from floodmark_sidecar.errors import UsageError
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST: Final = 3650 * 86400.0
 _PERIODS: Final = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
 _BYTES: Final = {
     "B": 1,
@@ -23,17 +23,21 @@ _QUANTITY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that *text* (`90s`, `3m`, `24h`, `30d`, `250ms`) stands for; at least a millisecond."""
+    """Return the seconds that *text* (`90s`, `3m`, `24h`, `30d`, `250ms`) stands for; from a millisecond to ten years."""
     seconds = _quantity(text, _SECONDS, "a duration such as 90s, 3m, 24h or 30d")
-    if not 0.001 <= seconds < math.inf:
-        msg = f"a duration must be at least 1ms (got {text!r})"
+    if not 0.001 <= seconds <= _LONGEST:
+        msg = f"a duration must be at least 1ms and at most 3650d (got {text!r})"
         raise UsageError(msg)
     return seconds
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes that *text* (`512MiB`, `2GB`) stands for."""
-    return round(_quantity(text, _BYTES, "a size such as 64KiB, 512MiB or 2GiB"))
+    """Return the bytes that *text* (`512MiB`, `2GB`) stands for; less than 2^63, which is what a file can have."""
+    size = _quantity(text, _BYTES, "a size such as 64KiB, 512MiB or 2GiB")
+    if size >= 2**63:
+        msg = f"a size must be less than 8388608TiB (got {text!r})"
+        raise UsageError(msg)
+    return round(size)
 
 
 def parse_rate(text: str) -> float:

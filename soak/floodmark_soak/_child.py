@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from floodmark_sidecar.errors import UsageError
+from floodmark_soak._orphans import orphans
 
 _TICK: Final = 0.05
 _KILL_WAIT: Final = 10.0
@@ -35,6 +36,7 @@ class Child:
         self.log = log
         self._marker = marker
         self._descendants: set[psutil.Process] = set()
+        self._also: Callable[[], Iterable[psutil.Process]] = tuple
         with log.open("ab") as output:
             try:
                 self._popen = subprocess.Popen(
@@ -53,6 +55,7 @@ class Child:
                 msg = f"{what} cannot be started: {reason}: {command[0]}"
                 raise UsageError(msg) from None
         self.pid: Final = self._popen.pid
+        orphans.spare(self.pid)
 
     @property
     def alive(self) -> bool:
@@ -74,16 +77,25 @@ class Child:
 
     def with_output(self, message: str) -> str:
         """Return *message*, a sentence without its stop, and under it the last lines that the process printed."""
-        lines = read_tail(self.log, _TAIL_BYTES).splitlines()[-_TAIL_LINES:]
+        lines = [_plain(line) for line in read_tail(self.log, _TAIL_BYTES).splitlines()[-_TAIL_LINES:]]
         if not lines:
             return f"{message}; it printed nothing"
         return "\n".join([f"{message}; its last output:", *(f"    {line}" for line in lines)])
 
-    def end(self, *, grace: float, pause: Callable[[float], None], hurried: Callable[[], bool] = lambda: False) -> bool:
+    def end(
+        self,
+        *,
+        grace: float,
+        pause: Callable[[float], None],
+        hurried: Callable[[], bool] = lambda: False,
+        also: Callable[[], Iterable[psutil.Process]] = tuple,
+    ) -> bool:
         """End the process and all below it: SIGTERM to the group, SIGKILL after *grace* seconds or when *hurried*.
 
-        Returns whether everything is gone, which only a process stuck in the kernel prevents. Idempotent.
+        *also* returns more processes that belong to it. Returns whether everything is gone, which only a process stuck
+        in the kernel prevents. Idempotent.
         """
+        self._also = also
         self._remember_descendants()
         if grace > 0 and not hurried():
             with contextlib.suppress(ProcessLookupError):
@@ -107,6 +119,7 @@ class Child:
     def _remember_descendants(self) -> None:
         with contextlib.suppress(psutil.Error):
             self._descendants.update(psutil.Process(self.pid).children(recursive=True))
+        self._descendants.update(self._also())
 
     def _strays(self) -> list[psutil.Process]:
         return [process for process in self._members() if _group_of(process) != self.pid]
@@ -137,6 +150,11 @@ def read_tail(path: Path, size: int) -> str:
             return file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _plain(line: str) -> str:
+    """Return *line* with its control characters written out: they would act on the terminal that shows it."""
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in line)
 
 
 def _runs(process: psutil.Process) -> bool:

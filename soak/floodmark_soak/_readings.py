@@ -1,5 +1,6 @@
 """From the sidecar's store to the rows that are judged: one service, one stretch of time, with the load's requests."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,11 +57,12 @@ def latest_memory(store: Path, service: str, *, since: float) -> int | None:
 
 
 def tidy(store: Path) -> None:
-    """Remove the files that SQLite keeps beside *store* for readers; nobody reads or writes it any more.
-
-    A log with something in it stays: a sidecar that was killed could not bring it into the store.
-    """
-    log = store.with_name(f"{store.name}-wal")
-    if log.exists() and not log.stat().st_size:
-        log.unlink()
-        store.with_name(f"{store.name}-shm").unlink(missing_ok=True)
+    """Leave *store* a single file: nobody reads or writes it any more, and a sidecar that was killed left its log."""
+    beside = [store.with_name(f"{store.name}-{what}") for what in ("wal", "shm", "lock")]
+    if beside[0].exists():
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(store)) as last:
+            # Whoever closes a database last brings its log into it and removes what lies beside it.
+            last.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if not beside[0].exists():
+        for file in beside[1:]:
+            file.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from floodmark_sidecar.units import format_duration
 from floodmark_soak._background import Background
 from floodmark_soak._child import Child, read_tail
 from floodmark_soak._interrupts import Interrupts
+from floodmark_soak._orphans import orphans
 from floodmark_soak.plan import ServicePlan
 
 GRACE: Final = 10.0
@@ -38,10 +39,12 @@ def check_command(service: ServicePlan, base: Mapping[str, str]) -> None:
     """Raise `UsageError` if the command of *service* (placeholders replaced) is not there to be started."""
     path = {**base, **service.env}.get("PATH", os.defpath)
     program = service.command[0]
-    found = shutil.which(service.cwd / program if "/" in program else program, path=path)
-    if found is None:
+    named = service.cwd / program if "/" in program else Path(program)
+    if shutil.which(named, path=path) is None:
         command = " ".join(service.command)
-        msg = f"the service cannot be started: there is no command {program!r} (in {command!r}, run in {service.cwd})"
+        there = "/" in program and named.is_file()
+        why = f"{program!r} is not executable" if there else f"there is no command {program!r}"
+        msg = f"the service cannot be started: {why} (in {command!r}, run in {service.cwd})"
         raise UsageError(msg, hint="command, python and cwd in [service] say what is started, and where")
 
 
@@ -110,11 +113,17 @@ class Service:
         if not self._child.alive:
             msg = f"the service died under load ({self._child.ending})"
             raise ServiceError(self._child.with_output(msg), hint=self._hint())
+        orphans.reap()
         self.cut_bytes += cut_log(self.log)
 
     def end(self) -> bool:
         """End the service's whole tree; True when nothing of it is left."""
-        return self._child.end(grace=GRACE, pause=self._interrupts.pause, hurried=lambda: self._interrupts.hurried)
+        return self._child.end(
+            grace=GRACE,
+            pause=self._interrupts.pause,
+            hurried=lambda: self._interrupts.hurried,
+            also=orphans.find,
+        )
 
     def _hint(self) -> str:
         return _FOREGROUND if self._child.ending == "exit code 0" else ""

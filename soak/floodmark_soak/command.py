@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from floodmark_sidecar.errors import ExitCode, UsageError
 from floodmark_sidecar.units import parse_duration
 from floodmark_soak._builtin import BOUNDED, LEAKY, builtin_plan, proof
 from floodmark_soak._interrupts import Interrupts
+from floodmark_soak._orphans import orphans
 from floodmark_soak._output import write_whole
 from floodmark_soak._progress import reporter
 from floodmark_soak._words import say_run, say_variants
@@ -53,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.variant is not None and args.builtin is None:
         msg = "--variant belongs to --builtin"
         raise UsageError(msg)
+    orphans.adopt()
     with Interrupts() as interrupts:
         if args.builtin is None:
             return _run_one(load_plan(args.plan, duration=duration), args, interrupts)
@@ -120,8 +123,9 @@ def _folder(args: argparse.Namespace, name: str) -> Path:
     """Return the output folder: the one asked for, else one of its own by name and time."""
     if args.output is not None:
         return Path(args.output).absolute()
-    moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    return (Path("soak-output") / f"{name}-{moment}").absolute()
+    stem = f"{name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(folder for name in names if not (folder := Path("soak-output", name).absolute()).exists())
 
 
 def _refuse_unless_empty(folder: Path) -> None:

@@ -31,6 +31,9 @@ READINGS_PER_RUN: Final = 300
 _LEAST_READING: Final = 0.05
 """Seconds between readings below which the sidecar would measure itself."""
 
+_LEAST_CENSUS: Final = 1.0
+"""Seconds between censuses below which the service would be in one all the time."""
+
 CENSUSES_PER_RUN: Final = 10
 """What `census_every = "auto"` aims at: a line through a container's sizes needs several points."""
 
@@ -250,6 +253,8 @@ def _soak(plan: str, data: Mapping[str, Any], override: float | None) -> SoakPla
     if isinstance(read_every, float) and read_every < _LEAST_READING:
         table.refuse("read_every", f"read_every must be at least 50ms (got {data['read_every']!r})")
     census_every = table.read("census_every", schema.word_or("auto", parse_duration, "off"), "auto")
+    if isinstance(census_every, float) and census_every < _LEAST_CENSUS:
+        table.refuse("census_every", f"census_every must be at least 1s (got {data['census_every']!r})")
     trace_window = table.read("trace_window", schema.word_or("auto", parse_duration, "off"), "auto")
     if isinstance(trace_window, float):
         table.refuse(

@@ -15,7 +15,7 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "90", "s", "-3m", "3 fortnights", "1e3s", "0s", "3m 10s", "nan s"])
+@pytest.mark.parametrize("text", ["", "90", "s", "-3m", "3 fortnights", "1e3s", "0s", "3m 10s", "nan s", "9000d"])
 def test_anything_else_is_refused_with_the_value(text: str) -> None:
     """A duration that cannot be read is named in the error, whatever is wrong with it."""
     with pytest.raises(UsageError) as caught:
@@ -29,6 +29,13 @@ def test_sizes_know_binary_and_decimal_units() -> None:
     """`MiB` is 1024² and `MB` is 1000²; both are bytes."""
     assert parse_size("512MiB") == 512 * 1024**2
     assert parse_size("2GB") == 2 * 1000**3
+
+
+@pytest.mark.parametrize("text", ["9999999999999TiB", "9223372036854775808B"])
+def test_a_size_that_no_file_can_have_is_refused(text: str) -> None:
+    """A slip of the finger is told before it overflows where the size is used."""
+    with pytest.raises(UsageError, match=text):
+        parse_size(text)
 
 
 def test_rates_are_bytes_per_second() -> None:

@@ -153,6 +153,14 @@ def test_messages_carry_the_last_output(start: Start) -> None:
     assert "line 20\n" not in message
 
 
+def test_control_characters_of_the_output_are_written_out(start: Start) -> None:
+    """What a service prints cannot clear or colour the terminal that shows it."""
+    child = start("print('caf\\u00e9\\x1b[2J\\x07')")
+    wait_for(lambda: not child.alive)
+
+    assert child.with_output("it ended").endswith("    café\\x1b[2J\\x07")
+
+
 def test_messages_say_when_there_was_no_output(start: Start) -> None:
     """Silence is said."""
     child = start("pass")

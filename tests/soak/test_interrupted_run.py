@@ -75,3 +75,4 @@ def test_a_second_ctrl_c_waits_for_nobody(floodmark: Floodmark, make_plan: MakeP
     assert floodmark.left_behind() == []
     assert json.loads((tmp_path / "out" / "result.json").read_text())["interrupted"]
     assert not (tmp_path / "out" / "report.html").exists()
+    assert not [*(tmp_path / "out").glob("store.sqlite-*")]

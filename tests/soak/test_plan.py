@@ -145,6 +145,7 @@ BAD = {
     "an address with no letter of ASCII": (SMALLEST.replace("healthz", "\u00fc"), ["ready", "http address"]),
     "a host that is no name": (SMALLEST.replace("127.0.0.1", "ex..ample"), ["ready", "ex..ample"]),
     "a port that is too large": (SMALLEST.replace("{port}/", "{port}{port}/"), ["ready", "{port}{port}"]),
+    "a census all the time": (SMALLEST + '[soak]\ncensus_every = "1ms"\n', ["census_every", "at least 1s", "1ms"]),
     "readings the sidecar would not take": (SMALLEST + '[soak]\nread_every = "10ms"\n', ["read_every", "50ms", "10ms"]),
     "a folder with a NUL in its name": (SMALLEST.replace("[service]", '[service]\ncwd = "a\\u0000b"'), ["null"]),
     "a number of five thousand digits": (SMALLEST + "[load]\nusers = " + "9" * 5000, ["cannot be used"]),

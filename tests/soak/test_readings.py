@@ -1,5 +1,9 @@
 """From the store to the rows that are judged."""
 
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -67,11 +71,19 @@ def test_the_files_beside_a_closed_store_are_removed(store: Path) -> None:
     assert [entry.name for entry in store.parent.iterdir()] == [store.name]
 
 
-def test_a_log_with_history_in_it_is_kept(store: Path) -> None:
-    """A sidecar that was killed leaves its newest readings there."""
-    log = store.with_name(f"{store.name}-wal")
-    log.write_bytes(b"readings")
+def test_the_log_of_a_killed_sidecar_is_brought_into_the_store(tmp_path: Path) -> None:
+    """A sidecar that was killed leaves its newest readings in the log, and its lock: the readings stay, the files go."""
+    store = tmp_path / "store.sqlite"
+    code = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA journal_mode=WAL');"
+        "db.execute('CREATE TABLE seen (t)'); db.execute('INSERT INTO seen VALUES (7)'); db.commit(); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, store], check=True)
+    store.with_name("store.sqlite-lock").touch()
+    assert store.with_name("store.sqlite-wal").stat().st_size
 
     tidy(store)
 
-    assert log.exists()
+    assert [entry.name for entry in tmp_path.iterdir()] == [store.name]
+    with closing(sqlite3.connect(store)) as database:
+        assert database.execute("SELECT t FROM seen").fetchall() == [(7,)]

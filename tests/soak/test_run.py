@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.soak.conftest import APPS, Floodmark, MakePlan, Soak
@@ -233,6 +234,15 @@ def test_a_service_that_will_not_go_is_made_to(
     assert code == 3
     assert result["problems"] == []
     assert floodmark.left_behind() == []
+
+
+def test_a_daemon_that_forgot_where_it_came_from_is_ended_too(soak: Soak, make_plan: MakePlan) -> None:
+    """No parent, a session of its own, an empty environment: it is a child of the run all the same."""
+    code, result, output = soak(make_plan("forgotten"), "3s")
+
+    assert (code, result["problems"]) == (3, [])
+    said = (output / "service.log").read_text().split()
+    assert not psutil.pid_exists(int(said[said.index("daemon") + 1]))
 
 
 def test_a_full_disk(floodmark: Floodmark, make_plan: MakePlan, tmp_path: Path) -> None:

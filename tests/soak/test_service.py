@@ -46,10 +46,10 @@ def test_a_command_that_is_not_there_is_named(tmp_path: Path, command: str) -> N
 
 
 def test_a_file_that_cannot_be_run_is_no_command(tmp_path: Path) -> None:
-    """A file without the right to be run is not there to be started."""
+    """The sentence tells it from a command that is missing."""
     (tmp_path / "tool").write_text("")
 
-    with pytest.raises(UsageError, match="there is no command"):
+    with pytest.raises(UsageError, match=r"'./tool' is not executable"):
         check_command(plan(tmp_path, "./tool"), os.environ)
 
 

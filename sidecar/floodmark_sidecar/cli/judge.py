@@ -15,6 +15,10 @@ from floodmark_sidecar.units import format_duration, parse_duration, parse_rate,
 NAME: Final = "judge"
 HELP: Final = "say of memory traces whether they are steady, climbing or inconclusive"
 
+_TABLES: Final = ("floodmark", "service", "load", "soak", "limits", "maps")
+_LIMITS: Final = ("growth", "memory")
+_SOAK: Final = ("duration", "warmup", "read_every", "census_every", "trace_window")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `floodmark judge` to *parser*."""
@@ -56,15 +60,14 @@ def read_settings(path: Path) -> Settings:
     if plan.get("floodmark") != 1:
         msg = f"{path} is not a plan that this floodmark knows: it does not say floodmark = 1"
         raise UsageError(msg)
+    _refuse_unknown(plan, _TABLES, f"{path} has no table")
     limits, maps, soak = (_table(plan, name, path) for name in ("limits", "maps", "soak"))
-    unknown = next((key for key in limits if key not in {"growth", "memory"}), None)
-    if unknown is not None:
-        msg = f"{path}: [limits] has no key {unknown!r}"
-        raise UsageError(msg, hint="it knows growth and memory")
+    _refuse_unknown(limits, _LIMITS, f"{path}: [limits] has no key")
+    _refuse_unknown(soak, _SOAK, f"{path}: [soak] has no key")
     growth, memory, warmup = limits.get("growth", "auto"), limits.get("memory"), soak.get("warmup", "auto")
     return Settings(
         growth=None if growth == "auto" else parse_rate(_string(growth, "limits.growth", path)),
-        memory=None if memory is None else parse_size(_string(memory, "limits.memory", path)),
+        memory=None if memory is None else _memory(memory, path),
         maps={name: _count(limit, name, path) for name, limit in maps.items()},
         warmup=None if warmup == "auto" else parse_duration(_string(warmup, "soak.warmup", path)),
     )
@@ -90,6 +93,13 @@ def _text(name: str, verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
+def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], complaint: str) -> None:
+    unknown = next((key for key in table if key not in known), None)
+    if unknown is not None:
+        msg = f"{complaint} {unknown!r}"
+        raise UsageError(msg, hint=f"it knows {', '.join(known)}")
+
+
 def _table(plan: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
     table = plan.get(name, {})
     if not isinstance(table, dict):
@@ -105,8 +115,16 @@ def _string(value: object, key: str, path: Path) -> str:
     return value
 
 
+def _memory(value: object, path: Path) -> int:
+    size = parse_size(_string(value, "limits.memory", path))
+    if not size:
+        msg = f"{path}: limits.memory must be above 0 (got {value!r})"
+        raise UsageError(msg)
+    return size
+
+
 def _count(value: object, name: str, path: Path) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        msg = f"{path}: the limit of map {name} is {value!r} where a number of entries should be"
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        msg = f"{path}: the limit of map {name} is {value!r} where a number of entries of at least 1 should be"
         raise UsageError(msg)
     return value

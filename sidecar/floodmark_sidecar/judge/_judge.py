@@ -54,7 +54,7 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
         settings,
         coverage,
         memory,
-        examine_workers(frame, delta=memory.delta, start=start),
+        examine_workers(frame, memory),
         examine_maps(frame, settings, start=start, memory_rise=memory.rise),
         climbing_counts(frame, start=start),
         calmed,

@@ -48,26 +48,18 @@ class WorkerFinding:
         }
 
 
-def examine_workers(frame: Frame, *, delta: float, start: float) -> tuple[WorkerFinding, ...]:
-    """Return every worker slot by itself, by the service's δ; the interval is widened by how many there are."""
-    alone = len(frame.slots) == 1
-    factor = (
-        NormalDist().inv_cdf(1 - LEVEL / len(frame.slots)) / NormalDist().inv_cdf(1 - LEVEL) if frame.slots else 1.0
-    )
+def examine_workers(frame: Frame, memory: Finding) -> tuple[WorkerFinding, ...]:
+    """Return every worker slot by itself, by the δ of the service's *memory*; that of a worker alone is the service's.
+
+    The interval of each is widened by how many there are.
+    """
     found = []
     for lives in frame.slots:
-        slot, last = lives[0].slot, lives[-1]
-        series = None if alone else frame.joined(frame.memory, slot=slot)
-        finding = None
-        if series is not None:
-            here = (frame.x >= lives[0].at[0]) & (frame.x <= last.at[-1])
-            level = float(np.median(series[here]))
-            ruler = MemoryRuler(level, frame.span, delta)
-            x = frame.x[here]
-            finding = examine(x, series[here], ruler, warmup=max(0.0, start - float(x[0])), care=Care(factor=factor))
+        finding = memory if len(frame.slots) == 1 else _by_itself(frame, memory, lives)
+        last = lives[-1]
         found.append(
             WorkerFinding(
-                frame.trace.workers[slot],
+                frame.trace.workers[last.slot],
                 lives,
                 finding,
                 float(frame.memory[last.rows[-1]]),
@@ -75,6 +67,18 @@ def examine_workers(frame: Frame, *, delta: float, start: float) -> tuple[Worker
             )
         )
     return tuple(found)
+
+
+def _by_itself(frame: Frame, memory: Finding, lives: tuple[Life, ...]) -> Finding | None:
+    series = frame.joined(frame.memory, slot=lives[0].slot)
+    if series is None:
+        return None
+    here = (frame.x >= lives[0].at[0]) & (frame.x <= lives[-1].at[-1])
+    x, level = frame.x[here], float(np.median(series[here]))
+    ruler = MemoryRuler(level, frame.span, memory.delta)
+    widened = NormalDist().inv_cdf(1 - LEVEL / len(frame.slots)) / NormalDist().inv_cdf(1 - LEVEL)
+    warmup = max(0.0, memory.start - float(x[0]))
+    return examine(x, series[here], ruler, warmup=warmup, care=Care(factor=widened))
 
 
 def without_jumps(frame: Frame, *, start: float) -> FloatArray:

@@ -175,6 +175,10 @@ def test_a_plan_may_leave_all_of_it_out(tmp_path: Path) -> None:
         ('floodmark = 1\n[soak]\nwarmup = "soon"\n', "'soon' is not a duration"),
         ("floodmark = 1\n[maps]\na = -1\n", "the limit of map a is -1"),
         ("floodmark = 1\n[maps]\na = true\n", "the limit of map a is True"),
+        ("floodmark = 1\n[maps]\na = 0\n", "the limit of map a is 0"),
+        ('floodmark = 1\n[limits]\nmemory = "0B"\n', "limits.memory must be above 0 (got '0B')"),
+        ('floodmark = 1\n[soak]\nwarm_up = "40s"\n', "[soak] has no key 'warm_up'"),
+        ("floodmark = 1\n[limit]\n", "has no table 'limit'"),
         ("floodmark = 1\nmaps = 3\n", "maps is 3 where a table"),
     ],
 )

@@ -30,6 +30,14 @@ def test_one_leaking_worker_of_four_makes_the_service_climb_and_is_named(seed: i
     assert {workers[f"web-{i}"]["verdict"] for i in (0, 1, 3)} <= {"steady", "inconclusive"}
 
 
+def test_a_worker_alone_is_the_service() -> None:
+    """What is said of the only worker is what is said of the sum, number for number."""
+    said = judge(workers_of({"web-0": one(made.short_start(2).line(8 * MIB).y)})).as_dict()
+
+    assert said["verdict"] == said["workers"]["web-0"]["verdict"] == "climbing"
+    assert said["workers"]["web-0"]["slope_bytes_per_hour"] == said["slope_bytes_per_hour"]
+
+
 def test_a_leak_in_every_life_climbs_though_the_sum_does_not() -> None:
     """Workers that are replaced before it shows are climbing, and the reasons say what hides it."""
     verdict = judge(made.recycled(1, 8 * MIB / 140, lives=4, workers=2))

@@ -64,6 +64,12 @@ def main() -> None:
     if options.mode == "stubborn":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    if options.mode == "forgotten":
+        # A process that forgets all it came from: its parent is gone, its session and its environment are its own.
+        sleeper = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],"
+        subprocess.run(
+            [sys.executable, "-c", sleeper + "env={}, start_new_session=True); print('daemon', p.pid)"], check=True
+        )
     if options.mode == "deaf":
         threading.Event().wait()
     Server(("127.0.0.1", options.port), Handler).serve_forever()
