@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
+# Two at a time: most of the suite waits. The soaks of the main job share a group, and so run one after the other.
+PYTEST := -m pytest -n 2 --dist loadgroup
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
@@ -54,10 +56,10 @@ soak-five: $(VENV)/.soak
 	@$(BIN)/python -m floodmark_soak.repeat --times 5 --report reports/soak-repeat.md
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(TEST_OPTIONS)
+	@$(BIN)/python $(PYTEST) $(TEST_OPTIONS)
 
 test-quick: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m 'not slow' $(TEST_OPTIONS)
+	@$(BIN)/python $(PYTEST) -m 'not slow' $(TEST_OPTIONS)
 
 test-wheel: $(VENV)/.dev
 	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-dev.txt $(TEST_OPTIONS)

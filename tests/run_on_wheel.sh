@@ -18,4 +18,4 @@ cd "$work/away"
 "$work/venv/bin/python" -c 'import floodmark_caches, floodmark_sidecar, floodmark_soak
 for package in (floodmark_caches, floodmark_sidecar, floodmark_soak):
     assert "site-packages" in package.__file__, package.__file__'
-"$work/venv/bin/python" -m pytest -m 'not slow' -q "$@"
+"$work/venv/bin/python" -m pytest -n 2 -m 'not slow' -q "$@"

@@ -28,7 +28,8 @@ FOUR_MAPS = {
     "image_pipeline.scheduler.Scheduler.pending_inference",
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+# One after the other, wherever they run: two soaks at once would compete for the processors that each needs.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("soaks")]
 
 
 @dataclass(frozen=True)
