@@ -148,6 +148,39 @@ def test_a_leak_that_begins_late_is_not_steady() -> None:
     assert any("late in the run" in reason or "last third" in reason for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize(
+    ("size", "start", "seed", "says"),
+    [(4, 0.8, 3, "in the last third"), (8, 0.8, 5, "in the last third"), (2, 0.9, 1, "begun to rise late")],
+)
+def test_a_late_rise_is_seen_by_its_size_or_by_its_suddenness(size: float, start: float, seed: int, says: str) -> None:
+    """One rule compares the last third with its noise, the other finds where a line bends; each sees what the other
+    misses.
+    """
+    verdict = judge(made.daily(seed, sigma=0.1 * MIB).line(size * MIB, start, 1.0).trace())
+
+    assert verdict.verdict == "inconclusive"
+    assert any(says in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_three_jumps_all_over_a_day_are_not_steady(seed: int) -> None:
+    """Three alike may be the first steps of a staircase."""
+    day = made.daily(seed, sigma=0.05 * MIB)
+    for at in (0.2, 0.5, 0.8):
+        day.step(MIB, at)
+
+    verdict = judge(day.trace())
+
+    assert verdict.verdict == "inconclusive"
+    assert "three jumps over the judged part may be a staircase" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_memory_that_swung_is_not_steady_by_its_last_half(seed: int) -> None:
+    """The last half decides of what filled and stayed, not of what was given back and may come again."""
+    assert judge(made.short_start(seed).fill(10 * MIB, 0.15).step(-9 * MIB, 0.1).trace()).verdict == "inconclusive"
+
+
 def test_swapped_memory_counts() -> None:
     """A leak that is swapped out leaks all the same."""
     leaking = made.daily(3).line(20 * MIB)
