@@ -20,14 +20,14 @@ class SocketFile:
     def __init__(self, path: Path, *, open_to_others: bool) -> None:
         self._path = path
         self._open_to_others = open_to_others
-        self._made_folder = False
+        self._made: list[Path] = []
         self._identity: os.stat_result | None = None
 
     def bind(self) -> socket.socket:
         """Return a bound, non-blocking socket; raises `UsageError` when the path is too long, not safe, or taken."""
-        self._made_folder = _prepare_folder(self._path.parent, open_to_others=self._open_to_others)
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
+            self._prepare_folder()
             _clear_stale(self._path)
             bound.bind(str(self._path))
             self._path.chmod(0o666 if self._open_to_others else 0o600)
@@ -44,34 +44,33 @@ class SocketFile:
         return bound
 
     def remove(self) -> None:
-        """Remove the file, if it is still ours, and the folder, if it was made for it; idempotent."""
+        """Remove the file, if it is still ours, and the folders that were made for it; idempotent."""
         with contextlib.suppress(OSError):
             if self._identity is not None and os.path.samestat(self._identity, self._path.stat()):
                 self._path.unlink()
         self._identity = None
-        if self._made_folder:
-            self._made_folder = False
+        while self._made:
             with contextlib.suppress(OSError):
-                self._path.parent.rmdir()
+                self._made.pop().rmdir()
 
+    def _prepare_folder(self) -> None:
+        """Make the socket's folder, and those around it, if there is none; one that others may write to is refused.
 
-def _prepare_folder(folder: Path, *, open_to_others: bool) -> bool:
-    """Make the socket's folder if there is none, true if so; one that others may write to is refused.
-
-    Whoever can put a socket there could pose as the sidecar and tell agents where to write files.
-    """
-    try:
-        made = not folder.exists()
-        if made:
-            folder.mkdir(mode=0o711 if open_to_others else 0o700, parents=True)
-        found = folder.stat()
-    except OSError as error:
-        msg = f"the socket's folder {folder} cannot be used: {error.strerror or error}"
-        raise UsageError(msg) from None
-    if found.st_mode & 0o022 or found.st_uid not in {0, os.geteuid()}:
-        msg = f"the socket's folder {folder} can be written to by others (mode {stat.S_IMODE(found.st_mode):04o})"
-        raise UsageError(msg, hint="give the socket a folder of its own, with mode 0700")
-    return made
+        Whoever can put a socket there could pose as the sidecar and tell agents where to write files.
+        """
+        folder = self._path.parent
+        try:
+            missing = [one for one in (folder, *folder.parents) if not one.exists()]
+            for one in reversed(missing):
+                one.mkdir(mode=0o711 if self._open_to_others else 0o700)
+                self._made.append(one)
+            found = folder.stat()
+        except OSError as error:
+            msg = f"the socket's folder {folder} cannot be used: {error.strerror or error}"
+            raise UsageError(msg) from None
+        if found.st_mode & 0o022 or found.st_uid not in {0, os.geteuid()}:
+            msg = f"the socket's folder {folder} can be written to by others (mode {stat.S_IMODE(found.st_mode):04o})"
+            raise UsageError(msg, hint="give the socket a folder of its own, with mode 0700")
 
 
 def _clear_stale(path: Path) -> None:

@@ -8,7 +8,8 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from types import FrameType
+from typing import Any, Final
 
 from floodmark_sidecar.captures import Captures
 from floodmark_sidecar.cli.serve import Options
@@ -21,26 +22,33 @@ from floodmark_sidecar.store import DEFAULT_CAP_BYTES, Event, Store
 
 _log = logging.getLogger("floodmark.sidecar")
 
+_ENDING: Final = (signal.SIGTERM, signal.SIGINT)
+
 
 def serve(options: Options) -> int:
-    """Run the sidecar until SIGTERM or SIGINT; returns 0. Raises `UsageError` for what cannot be served."""
+    """Run the sidecar until SIGTERM or SIGINT; returns 0. Raises `UsageError` for what cannot be served.
+
+    The process is expected to end then: both signals are ignored from there on.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="floodmark: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     with contextlib.closing(bind(options.host, options.port)) as listener:
         if options.token is None and not is_loopback(listener):
             msg = f"{options.host} is not loopback: others could read what is served"
             raise UsageError(msg, hint="set FLOODMARK_TOKEN, or bind to 127.0.0.1")
-        asyncio.run(_serve(options, listener))
+        try:
+            asyncio.run(_serve(options, listener))
+        finally:
+            # The interpreter gives signals that have a handler their default effect back while it ends.
+            for number in _ENDING:
+                signal.signal(number, signal.SIG_IGN)
     return 0
 
 
 async def _serve(options: Options, listener: socket.socket) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    ends = _Signals()
     async with contextlib.AsyncExitStack() as ending:
-        store = Store(options.store, cap_bytes=options.store_cap or DEFAULT_CAP_BYTES)
+        store = Store(options.store, cap_bytes=DEFAULT_CAP_BYTES if options.store_cap is None else options.store_cap)
         ending.callback(store.close)
 
         def on_event(kind: str, text: str, service: str | None) -> None:
@@ -78,11 +86,33 @@ async def _serve(options: Options, listener: socket.socket) -> None:
         tasks = [asyncio.create_task(sampler.run()), asyncio.create_task(server.run_until_stopped())]
         if options.census_every is not None and options.captures is not None:
             tasks.append(asyncio.create_task(captures.repeat(options.census_every, lambda: tuple(sampler.latest))))
-        ending.push_async_callback(_end, server, tasks)
+        ending.push_async_callback(_end, server, tasks, ends)
         await _ready(server, tasks)
         print(f"floodmark: serving {url(listener)}", flush=True)  # noqa: T201 - the one line whoever starts it waits for
-        await _first(stop.wait(), *tasks)
+        await _first(ends.asked.wait(), *tasks)
         await _raise_failed(tasks)
+
+
+class _Signals:
+    """SIGTERM and SIGINT from here on: the first asks for the end, the next insists on it.
+
+    asyncio's own handlers go with the loop, and a signal right after that would break off what is left of the end.
+    """
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.insisted = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        for number in _ENDING:
+            signal.signal(number, self._take)
+
+    def _take(self, _number: int, _frame: FrameType | None) -> None:
+        # The loop sleeps until something is written to its own pipe; a closed one has nothing left to end.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._note)
+
+    def _note(self) -> None:
+        (self.insisted if self.asked.is_set() else self.asked).set()
 
 
 async def _ready(server: HttpServer, tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -107,10 +137,17 @@ async def _raise_failed(tasks: Sequence[asyncio.Task[None]]) -> None:
             raise FloodmarkError(msg)
 
 
-async def _end(server: HttpServer, tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Finish the requests under way and stop everything that runs by the clock."""
+async def _end(server: HttpServer, tasks: Sequence[asyncio.Task[None]], ends: _Signals) -> None:
+    """Finish the requests under way, unless there is a hurry, and stop everything that runs by the clock."""
     server.stop()
     sampler, http, *others = tasks
     for task in (sampler, *others):
         task.cancel()
-    await asyncio.gather(sampler, http, *others, return_exceptions=True)
+    ended = asyncio.gather(sampler, http, *others, return_exceptions=True)
+    insisted = asyncio.ensure_future(ends.insisted.wait())
+    either: set[asyncio.Future[Any]] = {ended, insisted}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if insisted.done():
+        server.stop(at_once=True)
+    insisted.cancel()
+    await ended

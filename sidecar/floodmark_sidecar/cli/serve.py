@@ -14,7 +14,15 @@ NAME: Final = "serve"
 HELP: Final = "watch running services: keep their history, judge it, and show it over HTTP"
 
 _WATCH: Final = re.compile(r"(?P<service>[A-Za-z0-9][A-Za-z0-9_.-]{0,63})=(?P<pid>[0-9]{1,9})(?::(?P<cwd>.+))?")
-_SHORTEST: Final = 0.05
+_LEAST_READING: Final = 0.05
+"""Seconds between readings below which the sidecar would measure itself."""
+
+_MOST_READING: Final = 86400.0
+_LEAST_CENSUS: Final = 1.0
+"""Seconds between censuses below which a service would be in one all the time."""
+
+_MOST_UID: Final = 2**32 - 2
+"""The kernel's largest; the next one stands for "nobody in particular"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +101,6 @@ def _options(args: argparse.Namespace) -> Options:
     if not 0 <= args.port <= 65535:
         msg = f"a port must be between 0 and 65535 (got {args.port})"
         raise UsageError(msg)
-    read_every = parse_duration(args.read_every)
-    if read_every < _SHORTEST:
-        msg = f"--read-every must be at least 50ms (got {args.read_every})"
-        raise UsageError(msg)
     return Options(
         socket=args.socket.absolute(),
         store=args.store.absolute(),
@@ -105,11 +109,49 @@ def _options(args: argparse.Namespace) -> Options:
         port=args.port,
         captures=args.captures.absolute() if args.captures else None,
         watches=watches,
-        read_every=read_every,
-        census_every=None if args.census_every == "off" else parse_duration(args.census_every),
-        allowed_uids=tuple(args.allow_uid),
-        token=os.environ.get("FLOODMARK_TOKEN") or None,
+        read_every=_read_every(args.read_every),
+        census_every=_census_every(args.census_every),
+        allowed_uids=tuple(_uid(number) for number in args.allow_uid),
+        token=_token(os.environ.get("FLOODMARK_TOKEN", "")),
     )
+
+
+def _read_every(text: str) -> float:
+    seconds = parse_duration(text)
+    if not _LEAST_READING <= seconds <= _MOST_READING:
+        msg = f"--read-every must be at least 50ms and at most 1d (got {text})"
+        raise UsageError(msg)
+    return seconds
+
+
+def _census_every(text: str) -> float | None:
+    if text == "off":
+        return None
+    seconds = parse_duration(text)
+    if seconds < _LEAST_CENSUS:
+        msg = f"--census-every must be at least 1s (got {text})"
+        raise UsageError(msg, hint="a census forks the service; off takes none by the clock")
+    return seconds
+
+
+def _uid(number: int) -> int:
+    if not 0 <= number <= _MOST_UID:
+        msg = f"--allow-uid must be the number of a user, 0 to {_MOST_UID} (got {number})"
+        raise UsageError(msg)
+    return number
+
+
+def _token(text: str) -> str | None:
+    """Return the token, None if there is none; one that no header could carry is refused, and shown only if blank."""
+    if not text:
+        return None
+    if not text.strip():
+        msg = f"FLOODMARK_TOKEN is blank (it is {text!r})"
+        raise UsageError(msg, hint="set it to a long random text, or unset it")
+    if text != text.strip():
+        msg = "FLOODMARK_TOKEN begins or ends with white space, which no Authorization header keeps"
+        raise UsageError(msg, hint="set it without")
+    return text
 
 
 def _watch(text: str) -> Watch:
@@ -117,4 +159,8 @@ def _watch(text: str) -> Watch:
     if match is None:
         msg = f"{text!r} is not SERVICE=PID or SERVICE=PID:CWD"
         raise UsageError(msg, hint="a service's name has letters, digits, dots, dashes and underscores, at most 64")
-    return Watch(match["service"], int(match["pid"]), Path(match["cwd"]).absolute() if match["cwd"] else None)
+    cwd = Path(match["cwd"]).absolute() if match["cwd"] else None
+    if cwd is not None and not cwd.is_dir():
+        msg = f"the folder {cwd} of service {match['service']} {'is no folder' if cwd.exists() else 'does not exist'}"
+        raise UsageError(msg, hint="CWD is the folder that source lines are written relative to; it may be left out")
+    return Watch(match["service"], int(match["pid"]), cwd)

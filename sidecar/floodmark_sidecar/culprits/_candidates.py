@@ -1,7 +1,7 @@
 """Findings brought together: one candidate for each growing thing of the service, over its workers and lives. Pure."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,8 +39,11 @@ class Candidate:
         """The container that shows where this is held, if a capture has seen one."""
         return next((finding.container for finding in self.findings if finding.container is not None), None)
 
-    def points(self) -> tuple[tuple[float, float], ...]:
-        """Return (epoch second, size) of all findings together, as seen with each new reading of one of them."""
+    def points(self, living: Collection[tuple[str, str]]) -> tuple[tuple[float, float], ...]:
+        """Return (epoch second, size) of all findings together, as seen with each new reading of one of them.
+
+        A life that is not among *living*, by (worker, life), holds nothing after its last reading.
+        """
         lives = sorted({(finding.worker, finding.growth.points[0][0], finding.life) for finding in self.findings})
         first_lives = {worker: life for worker, _, life in reversed(lives)}
         sizes = {
@@ -51,12 +54,18 @@ class Candidate:
         together = []
         for t, index, size in sorted((t, i, size) for i, f in enumerate(self.findings) for t, size in f.growth.points):
             here = self.findings[index]
-            over = [i for i in sizes if self.findings[i].worker == here.worker and self.findings[i].life != here.life]
-            for each in over:
+            for each in [i for i in sizes if self._is_over(i, t, here, living)]:
                 del sizes[each]
             sizes[index] = size
             together.append((t, sum(sizes.values())))
         return tuple(together)
+
+    def _is_over(self, index: int, t: float, here: Finding, living: Collection[tuple[str, str]]) -> bool:
+        """Whether the life of a finding had ended by *t*, when *here* was seen."""
+        finding = self.findings[index]
+        if finding.worker == here.worker:
+            return finding.life != here.life
+        return (finding.worker, finding.life) not in living and t > finding.growth.points[-1][0]
 
     @property
     def order(self) -> tuple[float, float, bool, tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """The sentence that says why something is a culprit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from floodmark_sidecar.culprits._findings import Finding
@@ -10,14 +10,24 @@ INCONCLUSIVE: Final = "the run could not tell a climb from noise, so this says w
 OVERLAP: Final = "the culprits add up to more than the growth of memory that was seen, so shares are of their sum"
 
 
-def evidence(findings: Sequence[Finding], alone: str | None, notes: Sequence[str]) -> str:
-    """Return one sentence on *findings*, which are one culprit's; *alone* is the only one of several workers."""
-    longest = _longest_of_each_worker(findings)
-    parts = [_grew(longest) + _in_whom(findings, alone)]
-    maps = [finding for finding in longest if finding.is_map]
+def evidence(
+    findings: Sequence[Finding], living: Collection[tuple[str, str]], alone: str | None, notes: Sequence[str]
+) -> str:
+    """Return one sentence on *findings*, which are one culprit's; *alone* is the only one of several workers.
+
+    Its sizes are those of what is still there: of the lives in *living*, or else of the longest that is over.
+    """
+    shown = [finding for finding in findings if _life(finding) in living]
+    goes_on = bool(shown)
+    if not goes_on:
+        longest = max(findings, key=lambda finding: finding.growth.seconds)
+        shown = [finding for finding in findings if _life(finding) == _life(longest)]
+    others = len({_life(finding) for finding in findings} - {_life(finding) for finding in shown})
+    parts = [_grew(shown) + _in_whom(shown, alone) + _in_which_lives(others, goes_on=goes_on)]
+    maps = [finding for finding in shown if finding.is_map]
     if maps:
         parts.append(_bound(maps))
-    held = next((finding.container for finding in longest if finding.container is not None), None)
+    held = next((finding.container for finding in [*shown, *findings] if finding.container is not None), None)
     if held is not None and (held.chain or held.path):
         parts.append(f"held by {held.chain or held.path}")
     if held is not None and held.shape:
@@ -25,18 +35,14 @@ def evidence(findings: Sequence[Finding], alone: str | None, notes: Sequence[str
     return "; ".join([part for part in parts if part] + list(notes))
 
 
-def _longest_of_each_worker(findings: Sequence[Finding]) -> list[Finding]:
-    """Return what each worker's longest life found: sizes of one life after another do not add up."""
-    longest: dict[str, str] = {}
-    for finding in sorted(findings, key=lambda finding: finding.growth.seconds):
-        longest[finding.worker] = finding.life
-    return [finding for finding in findings if finding.life == longest[finding.worker]]
+def _life(finding: Finding) -> tuple[str, str]:
+    return finding.worker, finding.life
 
 
 def _grew(findings: Sequence[Finding]) -> str:
     first = sum(finding.growth.first for finding in findings)
     last = sum(finding.growth.last for finding in findings)
-    over = f"over {findings[0].observed}"
+    over = f"over {max(findings, key=lambda finding: finding.growth.seconds).observed}"
     if findings[0].swells:
         return f"grew from {format_bytes(first)} to {format_bytes(last)} {over}, while its entries did not"
     each = findings[0].bytes_per_entry
@@ -46,14 +52,18 @@ def _grew(findings: Sequence[Finding]) -> str:
 
 def _in_whom(findings: Sequence[Finding], alone: str | None) -> str:
     workers = {finding.worker for finding in findings}
-    lives = {(finding.worker, finding.life) for finding in findings}
     if alone is not None:
-        where = f", in {alone} alone"
-    elif len(workers) > 1:
-        where = f", in {len(workers)} workers"
-    else:
-        where = ""
-    return where + (f", in {len(lives)} lives (sizes are the longest's)" if len(lives) > len(workers) else "")
+        return f", in {alone} alone"
+    return f", in {len(workers)} workers" if len(workers) > 1 else ""
+
+
+def _in_which_lives(others: int, *, goes_on: bool) -> str:
+    """Return what to say of the *others*, which have ended, beside what is shown."""
+    if not goes_on:
+        return f", in the longest of {others + 1} lives that are all over" if others else ", in a life that is over"
+    if not others:
+        return ""
+    return f", and in {others} {'life that is' if others == 1 else 'lives that are'} over"
 
 
 def _bound(maps: Sequence[Finding]) -> str:

@@ -50,7 +50,7 @@ def from_trace(
                     life=life,
                     growth=found,
                     weight=span / sum(seconds.values()),
-                    observed=f"{format_duration(span)} of readings",
+                    observed=f"{format_duration(_told(trace, name, rows))} of readings",
                     swells=grown is None,
                     bytes_per_entry=inside.bytes_per_entry() if inside else _bytes_per_entry(trace, name, rows),
                     container=inside.named if inside else None,
@@ -78,6 +78,12 @@ def _growth(trace: Trace, column: str, rows: _Rows, *, known: bool = False) -> G
     times = [float(np.median(part)) for part in np.array_split(trace.t[kept], blocks)]
     sizes = [float(np.median(part)) for part in np.array_split(values[kept], blocks)]
     return growth(times, sizes, known=known)
+
+
+def _told(trace: Trace, name: str, rows: _Rows) -> float:
+    """Return the seconds from the first reading of the map to its last: a life may be older than what is told of it."""
+    unknown = np.isnan(trace.column(f"map.{name}.entries")) & np.isnan(trace.column(f"map.{name}.bytes"))
+    return float(np.ptp(trace.t[rows & ~unknown]))
 
 
 def _bytes_per_entry(trace: Trace, name: str, rows: _Rows) -> float | None:

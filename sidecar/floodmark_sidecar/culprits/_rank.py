@@ -1,7 +1,7 @@
 """Ranks what grows by what it costs. Pure."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from floodmark_sidecar.culprits._candidates import Candidate, merged, ranked
@@ -9,6 +9,7 @@ from floodmark_sidecar.culprits._capture import Capture, Container, Owner
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
+from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
 from floodmark_sidecar.judge import Trace, Verdict
 
@@ -39,13 +40,15 @@ def rank(
     told = set() if trace is None else set(trace.map_names)
     found += [finding for finding in from_tracks(lives, tracks, names) if not (finding.is_map and finding.name in told)]
     workers = {capture.worker for capture in captures} | set(() if trace is None else trace.workers)
-    return _culprits(ranked(merged(found)), judged, several=len(workers) > 1, locate=locate)
+    alive = living(captures, trace)
+    return _culprits(ranked(merged(found)), judged, living=alive, several=len(workers) > 1, locate=locate)
 
 
 def _culprits(
     candidates: Sequence[Candidate],
     judged: Mapping[str, Any],
     *,
+    living: Collection[tuple[str, str]],
     several: bool,
     locate: Callable[[Owner], str | None],
 ) -> tuple[Culprit, ...]:
@@ -71,8 +74,8 @@ def _culprits(
                 bytes_per_hour=size,
                 entries_per_hour=candidate.entries_per_hour,
                 measured="bytes" if first.swells else "entries",
-                points=candidate.points(),
-                evidence=evidence(candidate.findings, alone, [*notes, *(overlap if number == 1 else [])]),
+                points=candidate.points(living),
+                evidence=evidence(candidate.findings, living, alone, [*notes, *(overlap if number == 1 else [])]),
             )
         )
     return tuple(culprits)

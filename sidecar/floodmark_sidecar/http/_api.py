@@ -14,6 +14,8 @@ from floodmark_sidecar.store import Reader, map_series, worker_series
 router = APIRouter(prefix="/api/v1")
 
 MAX_POINTS: Final = 600
+_CARRIED_INTERVALS: Final = 4
+"""How long a silent worker's maps count with what it told last: an agent that backs off reads that rarely."""
 
 Service = Annotated[str | None, Query(description="which service; may be left out when there is only one")]
 Time = Annotated[float | None, Query(ge=0, allow_inf_nan=False, description="UTC epoch seconds")]
@@ -96,16 +98,28 @@ def growth(
 def maps(
     request: Request, service: Service = None, since: Time = None, until: Time = None, points: Points = MAX_POINTS
 ) -> dict[str, Any]:
-    """Entries and bytes of every registered map over time, summed over the workers that have it."""
+    """Entries and bytes of every registered map over time, summed over the workers that have it.
+
+    A worker whose agent tells nothing at an instant counts with what it told last, for up to four reading intervals
+    and never beyond the life of its process. After that, and before it has told anything, `entries` and `bytes` of its
+    maps are `null` at that instant: a sum that lacks a worker is not known. `workers` has the entries of each worker
+    at the last instant, `null` for one that is silent. `maxsize_per_worker` is the bound that the map has in each
+    worker (the largest, where they differ), `maxsize_sum` that bound over all `workers`, which `entries` can reach;
+    both are `null` where a worker's map has no bound.
+    """
     _check(since, until)
-    with _state(request).reader() as reader:
+    state = _state(request)
+    with state.reader() as reader:
         name = _chosen(reader, service)
-        chart = map_series(reader, name, since=since, until=until, points=points)
+        chart = map_series(
+            reader, name, since=since, until=until, points=points, carry=_CARRIED_INTERVALS * state.read_every
+        )
     listed = [
         {
             "name": line.name,
             "kind": line.kind,
-            "maxsize": line.maxsize,
+            "maxsize_per_worker": line.maxsize_per_worker,
+            "maxsize_sum": line.maxsize_sum,
             "ttl_seconds": line.ttl,
             "entries": line.entries,
             "bytes": line.bytes,

@@ -64,5 +64,5 @@ class Assessments:
             span = reader.span(service)
             locate = self._locators.setdefault(cwd, SourceLocator(cwd))
             since = span[1] - WINDOW_SECONDS if span else None
-            at_most = max(_FEWEST, min(_INSTANTS, _CELLS // max(1, sum(reader.width(service)))))
+            at_most = max(_FEWEST, min(_INSTANTS, _CELLS // max(1, sum(reader.width(service, since=since)))))
             return assess(reader, service, cwd=cwd, since=since, at_most=at_most, locate=locate)

@@ -77,6 +77,7 @@ class HttpServer(uvicorn.Server):
         """Wait until requests are accepted."""
         await self._ready.wait()
 
-    def stop(self) -> None:
-        """Begin to end."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Begin to end; requests under way have two seconds to finish, or none."""
         self.should_exit = True
+        self.force_exit = at_once

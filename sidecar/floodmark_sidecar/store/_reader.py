@@ -1,18 +1,28 @@
 """Reads a store while its writer writes: every question is a short transaction of its own."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self, TypeAlias
 
 from floodmark_sidecar.errors import UsageError
-from floodmark_sidecar.store._rows import CaptureRow, Event, Life
+from floodmark_sidecar.store._rows import CaptureRow, DeclaredMap, Event, Life
 from floodmark_sidecar.store._schema import NUMBERS
 
 _CHUNK: Final = 200
-"""Instants fetched at once: an open statement pins the WAL, so none is left open between two chunks."""
+"""Keys asked for at once: an open statement pins the WAL, so none is left open between two chunks."""
+
+_CELLS: Final = 20_000
+"""Readings of workers and maps held at once while a trace is read: memory stays flat however wide the service is."""
+
+_SAMPLED: Final = 5
+"""Instants that stand for all: the newest alone may be one at which every agent is silent."""
+
+_MAP_COLUMNS: Final = ("entries", "maxsize", "ttl", "bytes", "adds", "removes")
+_Columns: TypeAlias = tuple[int, int | None, float | None, tuple[str, ...]]
+"""Of one declared map: the life it belongs to, its bound, its ttl, and the names of its columns."""
 
 _LIFE: Final = ", ".join(field.name for field in fields(Life))
 _TRACED: Final = tuple(name for name in NUMBERS if name not in {"pss_bytes", "children"})
@@ -27,9 +37,11 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            # Whoever closes a database last removes what lies beside it, and one that was opened with mode=ro cannot.
             self._db = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0, isolation_level=None
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=2.0, isolation_level=None
             )
+            self._db.execute("PRAGMA query_only = ON")
             self._db.execute("SELECT 1 FROM services LIMIT 1").fetchall()
         except sqlite3.Error as error:
             msg = f"the store {path} cannot be read: {error}"
@@ -63,14 +75,17 @@ class Reader:
         ((last,),) = self._all("SELECT max(t) FROM ticks WHERE service_id = ?", sid)
         return None if first is None else (first, last)
 
-    def width(self, service: str) -> tuple[int, int]:
-        """Return how many readings of workers, and of maps, the newest instant has. O(log n + width)."""
-        span = self.span(service)
-        if span is None:
-            return 0, 0
-        at = (self._service(service), span[1])
-        ((workers,),) = self._all("SELECT count(*) FROM readings WHERE service_id = ? AND t = ?", *at)
-        ((maps,),) = self._all("SELECT count(*) FROM map_readings WHERE service_id = ? AND t = ?", *at)
+    def width(self, service: str, *, since: float | None = None, until: float | None = None) -> tuple[int, int]:
+        """Return how many readings of workers, and of maps, an instant has: the most of a few, evenly spread.
+
+        O(log n + width).
+        """
+        times = self.ticks(service, since=since, until=until, at_most=_SAMPLED)
+        sql = "SELECT count(*) FROM {table} WHERE service_id = ? AND t IN ({{times}}) GROUP BY t"
+        workers, maps = (
+            max((count for (count,) in self.at(times, sql.format(table=table), service)), default=0)
+            for table in ("readings", "map_readings")
+        )
         return workers, maps
 
     def ticks(
@@ -102,6 +117,11 @@ class Reader:
                 picked.append(found[0][0])
         return picked
 
+    def before(self, service: str, t: float, *, within: float, at_most: int) -> list[float]:
+        """Return the last few times at which the service was read in the *within* seconds before *t*, sorted."""
+        sql = "SELECT t FROM ticks WHERE service_id = ? AND t >= ? AND t < ? ORDER BY t DESC LIMIT ?"
+        return [then for (then,) in reversed(self._all(sql, self._service(service), t - within, t, at_most))]
+
     def rows(
         self, service: str, *, since: float | None = None, until: float | None = None, at_most: int | None = None
     ) -> Iterator[dict[str, object]]:
@@ -111,8 +131,10 @@ class Reader:
         """
         columns = ", ".join(f"r.{name}" for name in _TRACED)
         times = self.ticks(service, since=since, until=until, at_most=at_most)
-        for start in range(0, len(times), _CHUNK):
-            chunk = times[start : start + _CHUNK]
+        size = max(1, min(_CHUNK, _CELLS // max(1, sum(self.width(service, since=since, until=until)))))
+        declared: dict[int, _Columns] = {}
+        for start in range(0, len(times), size):
+            chunk = times[start : start + size]
             found = self.at(
                 chunk,
                 f"""SELECT r.t, l.worker, l.life, k.masked, r.life_id, {columns} FROM readings r
@@ -120,12 +142,13 @@ class Reader:
                 WHERE r.service_id = ? AND r.t IN ({{times}}) ORDER BY r.t, l.worker, l.life""",  # noqa: S608 - fixed names
                 service,
             )
-            maps = self._maps_at(chunk, service)
+            rows: dict[tuple[float, int], dict[str, object]] = {}
             for t, worker, life, masked, life_id, *numbers in found:
                 row: dict[str, object] = {"t": t, "worker": worker, "life": life, "masked": masked}
                 row.update(zip(_TRACED, numbers, strict=True))
-                row.update(maps.get((t, life_id), {}))
-                yield row
+                rows[t, life_id] = row
+            self._add_maps(rows, chunk, service, declared)
+            yield from rows.values()
 
     def at(self, times: Sequence[float], sql: str, service: str) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of *sql* for some instants of one service, a chunk of them at a time.
@@ -136,6 +159,19 @@ class Reader:
         for start in range(0, len(times), _CHUNK):
             chunk = times[start : start + _CHUNK]
             yield from self._all(sql.format(times=", ".join("?" * len(chunk))), sid, *chunk)
+
+    def declared(self, key: Literal["id", "life_id"], values: Collection[int]) -> list[DeclaredMap]:
+        """Return the maps with one of these ids, or of the lives with one of these ids, oldest first in each life."""
+        listed, found = sorted(values), []
+        for start in range(0, len(listed), _CHUNK):
+            chunk = listed[start : start + _CHUNK]
+            found += self._all(
+                f"""SELECT d.id, d.life_id, d.name, d.kind, d.maxsize, d.ttl, l.worker, l.started, l.ended
+                FROM maps d JOIN lives l ON l.id = d.life_id
+                WHERE d.{key} IN ({", ".join("?" * len(chunk))}) ORDER BY d.life_id, d.id""",  # noqa: S608 - fixed names
+                *chunk,
+            )
+        return [DeclaredMap(*row) for row in found]
 
     def lives(self, service: str) -> list[Life]:
         """Return every life that has history, oldest first."""
@@ -170,19 +206,30 @@ class Reader:
         )
         return [Event(*row) for row in reversed(found)]
 
-    def _maps_at(self, times: Sequence[float], service: str) -> dict[tuple[float, int], dict[str, object]]:
-        flat: dict[tuple[float, int], dict[str, object]] = {}
-        for t, life_id, name, *values in self.at(
-            times,
-            """SELECT m.t, d.life_id, d.name, m.entries, d.maxsize, d.ttl, m.bytes, m.adds, m.removes
-            FROM map_readings m JOIN maps d ON d.id = m.map_id
-            WHERE m.service_id = ? AND m.t IN ({times}) ORDER BY d.name""",
-            service,
-        ):
-            row = flat.setdefault((t, life_id), {})
-            for column, value in zip(("entries", "maxsize", "ttl", "bytes", "adds", "removes"), values, strict=True):
-                row[f"map.{name}.{column}"] = value
-        return flat
+    def _add_maps(
+        self,
+        rows: Mapping[tuple[float, int], dict[str, object]],
+        times: Sequence[float],
+        service: str,
+        known: dict[int, _Columns],
+    ) -> None:
+        """Add the columns of maps to *rows* by (time, life); *known* remembers what the ids of maps stand for."""
+        found = list(
+            self.at(
+                times,
+                """SELECT t, map_id, entries, bytes, adds, removes FROM map_readings
+                WHERE service_id = ? AND t IN ({times}) ORDER BY t, map_id""",
+                service,
+            )
+        )
+        for one in self.declared("id", {values[1] for values in found} - known.keys()):
+            names = tuple(f"map.{one.name}.{column}" for column in _MAP_COLUMNS)
+            known[one.id] = one.life_id, one.maxsize, one.ttl, names
+        for t, map_id, entries, size, adds, removes in found:
+            # What was deleted between two questions is gone from the answer as a whole.
+            if map_id in known and (row := rows.get((t, known[map_id][0]))) is not None:
+                _, maxsize, ttl, names = known[map_id]
+                row.update(zip(names, (entries, maxsize, ttl, size, adds, removes), strict=True))
 
     def _service(self, name: str) -> int:
         found = self._all("SELECT id FROM services WHERE name = ?", name)

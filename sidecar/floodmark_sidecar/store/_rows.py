@@ -1,6 +1,7 @@
 """What goes into the store and comes out of it, besides readings."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from floodmark_sidecar.readings import WorkerReading
 
@@ -57,3 +58,17 @@ class Event:
     kind: str
     text: str
     count: int = 1
+
+
+class DeclaredMap(NamedTuple):
+    """What hardly ever changes about one map of one life; a changed bound is another one, with another `id`."""
+
+    id: int
+    life_id: int
+    name: str
+    kind: str
+    maxsize: int | None
+    ttl: float | None
+    worker: str
+    started: float
+    ended: float | None

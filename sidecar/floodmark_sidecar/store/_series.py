@@ -1,4 +1,4 @@
-"""Downsampled series for charts: a bounded number of instants, picked by index searches, whatever history holds."""
+"""Memory for charts: a bounded number of instants, picked by index searches, whatever history holds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,32 +20,12 @@ class WorkerSeries:
     total: tuple[int | None, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MapSeries:
-    """One map, summed over the workers that have it, at the times of its `MapChart`."""
-
-    name: str
-    kind: str
-    maxsize: int | None
-    ttl: float | None
-    entries: tuple[int | None, ...]
-    bytes: tuple[int | None, ...]
-    workers: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class MapChart:
-    """Every map of a service over the same times; `MapSeries.workers` are the entries at the last of them."""
-
-    t: tuple[float, ...]
-    maps: tuple[MapSeries, ...]
-
-
 def worker_series(
     reader: Reader, service: str, *, since: float | None = None, until: float | None = None, points: int
 ) -> WorkerSeries:
     """Return the memory of a service's workers at no more than *points* instants."""
-    times = reader.ticks(service, since=since, until=until, at_most=_affordable(reader.width(service)[0], points))
+    width = reader.width(service, since=since, until=until)[0]
+    times = reader.ticks(service, since=since, until=until, at_most=affordable(width, points))
     place = {t: index for index, t in enumerate(times)}
     masked = [False] * len(times)
     workers: dict[str, list[int | None]] = {}
@@ -67,69 +47,6 @@ def worker_series(
     )
 
 
-def map_series(
-    reader: Reader, service: str, *, since: float | None = None, until: float | None = None, points: int
-) -> MapChart:
-    """Return the size of every map of a service at no more than *points* instants."""
-    times = reader.ticks(service, since=since, until=until, at_most=_affordable(reader.width(service)[1], points))
-    place = {t: index for index, t in enumerate(times)}
-    found: dict[str, _Line] = {}
-    for t, name, worker, kind, maxsize, ttl, entries, size in reader.at(
-        times,
-        """SELECT m.t, d.name, l.worker, d.kind, d.maxsize, d.ttl, m.entries, m.bytes FROM map_readings m
-        JOIN maps d ON d.id = m.map_id JOIN lives l ON l.id = d.life_id
-        WHERE m.service_id = ? AND m.t IN ({times}) ORDER BY m.t, d.name, l.worker""",
-        service,
-    ):
-        line = found.setdefault(name, _Line([None] * len(times), [None] * len(times)))
-        line.add(place[t], worker=worker, kind=kind, maxsize=maxsize, ttl=ttl, entries=entries, size=size)
-    return MapChart(tuple(times), tuple(found[name].series(name) for name in sorted(found)))
-
-
-class _Line:
-    def __init__(self, entries: list[int | None], sizes: list[int | None]) -> None:
-        self._entries = entries
-        self._sizes = sizes
-        self._last = -1
-        self._workers: dict[str, int] = {}
-        self._kind = ""
-        self._ttl: float | None = None
-        self._bounds: list[int | None] = []
-
-    def add(
-        self,
-        index: int,
-        *,
-        worker: str,
-        kind: str,
-        maxsize: int | None,
-        ttl: float | None,
-        entries: int,
-        size: int | None,
-    ) -> None:
-        """Add one worker's map at one instant; instants come in order."""
-        if index != self._last:
-            self._last, self._workers, self._bounds = index, {}, []
-        self._workers[worker] = self._workers.get(worker, 0) + entries
-        self._kind, self._ttl = kind, ttl
-        self._bounds.append(maxsize)
-        self._entries[index] = (self._entries[index] or 0) + entries
-        if size is not None:
-            self._sizes[index] = (self._sizes[index] or 0) + size
-
-    def series(self, name: str) -> MapSeries:
-        bounds = [bound for bound in self._bounds if bound is not None]
-        return MapSeries(
-            name=name,
-            kind=self._kind,
-            # The bound of a sum is the sum of the bounds, if every part has one.
-            maxsize=sum(bounds) if len(bounds) == len(self._bounds) else None,
-            ttl=self._ttl,
-            entries=tuple(self._entries),
-            bytes=tuple(self._sizes),
-            workers=self._workers,
-        )
-
-
-def _affordable(rows: int, points: int) -> int:
+def affordable(rows: int, points: int) -> int:
+    """Return how many instants of *rows* rows each an answer of at most *points* may have."""
     return max(2, min(points, _ROWS // max(1, rows)))

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -141,15 +141,25 @@ BAD = [
     (["--port", "99999"], "between 0 and 65535 (got 99999)"),
     (["--port", "http"], "invalid int value: 'http'"),
     (["--read-every", "soon"], "'soon' is not a duration"),
-    (["--read-every", "1ms"], "at least 50ms (got 1ms)"),
+    (["--read-every", "1ms"], "at least 50ms and at most 1d (got 1ms)"),
     (["--census-every", "never"], "'never' is not a duration"),
     (["--watch", "web"], "'web' is not SERVICE=PID"),
     (["--watch", "a/b=1"], "'a/b=1' is not SERVICE=PID"),
     (["--watch", "web=1", "--watch", "web=2"], "service web is to be watched twice"),
     (["--store-cap", "12"], "'12' is not a size"),
+    (["--store-cap", "9" * 400 + "B"], "a size must be less than"),
+    (["--read-every", "2d"], "at most 1d (got 2d)"),
+    (["--read-every", "99999999999d"], "(got '99999999999d')"),
+    (["--census-every", "1ms"], "--census-every must be at least 1s (got 1ms)"),
+    (["--census-every", "999999999999999999999h"], "(got '999999999999999999999h')"),
+    (["--allow-uid", "-1"], "--allow-uid must be the number of a user, 0 to 4294967294 (got -1)"),
+    (["--allow-uid", "4294967295"], "(got 4294967295)"),
+    (["--watch", "web=1:/no/such/folder"], "the folder /no/such/folder of service web does not exist"),
+    (["--watch", "web=1:/dev/null"], "the folder /dev/null of service web is no folder"),
 ]
 BAD_HERE = [
     (["--store-cap", "1KiB"], "at least 1.0 MiB (got 1.0 KiB)"),
+    (["--store-cap", "0B"], "at least 1.0 MiB (got 0 B)"),
     (["--watch", "web=4000001"], "there is no process 4000001"),
     (["--host", "no.such.host.invalid"], "'no.such.host.invalid' is no address"),
     (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1"),
@@ -157,6 +167,39 @@ BAD_HERE = [
     (["--captures", "/dev/null/captures"], "the folder for captures /dev/null/captures cannot be made"),
     (["--store", "/dev/null/h.db"], "the store /dev/null/h.db cannot be opened"),
 ]
+
+
+Refused = Callable[..., str]
+
+
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Ask `serve` for what it must refuse; returns what it says, having made sure that it made nothing."""
+
+    def ask(*options: str, token: str = "") -> str:
+        monkeypatch.setenv("FLOODMARK_TOKEN", token)
+        code = main(["serve", "--socket", str(tmp_path / "s"), "--store", str(tmp_path / "h.db"), *options])
+        assert code == 2
+        assert not list(tmp_path.iterdir())
+        return capsys.readouterr().err
+
+    return ask
+
+
+@pytest.mark.parametrize(("options", "said"), BAD, ids=[" ".join(bad[0])[:40] for bad in BAD])
+def test_bad_options_of_serve_are_told(refused: Refused, options: list[str], said: str) -> None:
+    """Exit 2 and a sentence with the value in it; nothing is made."""
+    assert said in refused(*options)
+
+
+@pytest.mark.parametrize(
+    ("token", "said"), [(" ", "is blank (it is ' ')"), ("abc ", "begins or ends with white space")]
+)
+def test_a_token_that_nobody_could_send_is_told(refused: Refused, token: str, said: str) -> None:
+    """Exit 2; a token that is blank protects nothing, and one that is a secret is not repeated."""
+    errors = refused(token=token)
+    assert said in errors
+    assert "abc" not in errors
 
 
 def _refused(folder: Path, options: list[str]) -> str:
@@ -168,13 +211,6 @@ def _refused(folder: Path, options: list[str]) -> str:
     assert "Traceback" not in done.stderr
     assert {file.name for file in folder.iterdir()} <= {"h.db"}
     return done.stderr
-
-
-@pytest.mark.parametrize(("options", "said"), BAD, ids=[" ".join(bad[0]) for bad in BAD])
-def test_bad_options_of_serve_are_told(tmp_path: Path, options: list[str], said: str) -> None:
-    """Exit 2 and a sentence with the value in it; nothing is made."""
-    assert said in _refused(tmp_path, options)
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

@@ -163,6 +163,37 @@ def test_map_of_two_lives() -> None:
     assert culprit.entries_per_hour == pytest.approx(3600)
 
 
+def test_evidence_of_a_worker_that_is_gone() -> None:
+    """Readings go on without a worker whose place nobody took: what it held is gone, and in no sum."""
+    gone = readings([10_000.0 + 10 * n for n in range(25)], worker="web-1")
+    on = readings([100.0 + 10 * n for n in range(60)])
+
+    (culprit,) = ranked([], of(on, gone))
+    assert culprit.evidence.startswith(
+        "grew from 120 to 670 entries over 9 min 50 s of readings, and in 1 life that is"
+    )
+    assert culprit.points[-1][1] < 1000
+
+
+def test_evidence_of_nothing_but_lives_that_are_over() -> None:
+    """Where no life that grew goes on, one is told of, and that it is over."""
+    gone = [readings(LEAK, worker=f"web-{n}") for n in (1, 2)]
+    on = readings([100.0] * 60)
+
+    (culprit,) = ranked([], of(on, *gone))
+    assert culprit.evidence == (
+        "grew from 110 to 335 entries over 4 min of readings, in the longest of 2 lives that are all over"
+    )
+
+
+def test_evidence_counts_from_the_first_reading_of_the_map() -> None:
+    """A process that was watched for long before its map was there did not let it grow for so long."""
+    before = [{"t": START - 3600 + 10 * n, "worker": "web-0", "life": 1, "uss_bytes": 1e8} for n in range(360)]
+
+    (culprit,) = ranked([], of(before, readings(LEAK)))
+    assert culprit.evidence == "grew from 110 to 335 entries over 4 min of readings"
+
+
 def test_unknown_size_comes_last() -> None:
     """A map whose bytes nobody knows is ranked after what is known to cost something."""
     found = ranked(captures("app.cheap", [100, 200, 300], id=1), of(readings(LEAK)))

@@ -156,7 +156,18 @@ def test_lives_of_one_worker_are_not_joined() -> None:
     (culprit,) = ranked(captures("app.locks", GROWS) + later)
     assert culprit.entries_per_hour == pytest.approx(60_000)
     assert "from 1,000 to 4,000 entries" in culprit.evidence
-    assert "in 2 lives (sizes are the longest's)" in culprit.evidence
+    assert "over 4 captures, 120 B each, and in 1 life that is over" in culprit.evidence
+
+
+def test_evidence_speaks_of_what_lives() -> None:
+    """Entries of a life that is over are gone: they are in no sum, however long that life was."""
+    long = captures("app.locks", [1000 * n for n in range(1, 11)])
+    later = [capture(t * MINUTE + 700, [container("app.locks", size, id=9)], life=2) for t, size in enumerate([7, 90])]
+    beside = [capture(t * MINUTE, [container("app.locks", 10 + t, id=2)], worker="web-1") for t in range(14)]
+
+    (culprit,) = ranked(long + later + beside)
+    assert "from 17 to 113 entries" in culprit.evidence
+    assert "in 2 workers, and in 1 life that is over" in culprit.evidence
 
 
 def test_a_life_that_did_not_grow_counts() -> None:

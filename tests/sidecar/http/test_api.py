@@ -1,8 +1,10 @@
 """The JSON API: what it says, and what it says of bad questions."""
 
+from dataclasses import replace
+
 import pytest
 
-from floodmark_sidecar.store import CaptureRow, Event
+from floodmark_sidecar.store import CaptureRow, Event, Sample
 from tests.sidecar.http.conftest import START, TOKEN, MakeSite, Site
 
 
@@ -51,8 +53,25 @@ def test_growth_can_be_asked_for_a_window(leaking: Site) -> None:
 def test_maps_are_summed_with_their_bounds(leaking: Site) -> None:
     """A map without a bound says null."""
     locks, seen = leaking.get("/api/v1/maps")["maps"]
-    assert (locks["name"], locks["maxsize"], locks["entries"][-1]) == ("locks", None, 159_000)
-    assert (seen["maxsize"], seen["ttl_seconds"], seen["workers"]) == (100, 60.0, {"web-0": 50, "web-1": 50})
+    assert (locks["name"], locks["entries"][-1]) == ("locks", 159_000)
+    assert (locks["maxsize_per_worker"], locks["maxsize_sum"]) == (None, None)
+    assert (seen["maxsize_per_worker"], seen["maxsize_sum"], seen["ttl_seconds"]) == (50, 100, 60.0)
+    assert seen["workers"] == {"web-0": 50, "web-1": 50}
+
+
+def test_a_silent_worker_is_no_fall_of_the_sum(leaking: Site) -> None:
+    """Its maps count with what it told last for four intervals, then the sum is null; the schema says so."""
+    (last,) = leaking.looks.latest.values()
+    (first, second) = last.rows
+    mute = (second[0], replace(second[1], maps=()))
+    for later in (15, 75):
+        done = leaking.store.put_sample(Sample("web", last.t + later, (first, mute)))
+    done.result(10)
+    locks, _ = leaking.get("/api/v1/maps")["maps"]
+    assert locks["entries"][-3:] == [159_000, 159_000, None]
+    assert locks["workers"] == {"web-0": 0, "web-1": None}
+    described = leaking.get("/openapi.json")["paths"]["/api/v1/maps"]["get"]["description"]
+    assert "four reading intervals" in described
 
 
 def test_the_verdict_and_the_culprit_are_told(leaking: Site) -> None:

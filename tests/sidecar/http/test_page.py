@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from floodmark_sidecar import http
-from tests.sidecar.http.conftest import Site
+from tests.sidecar.http.conftest import MakeSite, Site
 
 STATIC = Path(str(http.__file__)).parent / "static"
 
@@ -36,3 +36,21 @@ def test_scripts_never_write_markup(script: Path) -> None:
     """What a service names reaches the page as text: nothing parses HTML, nothing is evaluated."""
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|createContextualFragment"
     assert not re.search(forbidden, script.read_text())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/assets/chart.js", "/assets/page.js", "/metrics", "/healthz", "/openapi.json", "/api/v1/services", "/nix"],
+)
+def test_head_is_answered_as_get_without_the_body(site: Site, path: str) -> None:
+    """Monitors and proxies ask so: the status and the headers are those of GET."""
+    got, head = site.client.get(path), site.client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    assert "content-security-policy" in head.headers
+
+
+def test_head_needs_what_get_needs(make_site: MakeSite) -> None:
+    """Beyond loopback it says no more than GET does."""
+    site = make_site(loopback=False)
+    assert site.client.head("/api/v1/services").status_code == 401

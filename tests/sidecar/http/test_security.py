@@ -1,5 +1,7 @@
 """Who may ask what."""
 
+import socket
+
 import pytest
 
 from tests.sidecar.http.conftest import TOKEN, MakeSite, Site
@@ -21,6 +23,39 @@ def test_a_password_changes_nothing(leaking: Site) -> None:
     """A browser sends a password along with what another site makes up; a bearer token it does not."""
     answer = leaking.client.post("/api/v1/captures", json={"service": "web"}, auth=("anybody", TOKEN))
     assert answer.status_code == 401
+
+
+LONG = {
+    "by its announced length": (b"Content-Length: 10000000", b""),
+    "as it comes": (b"Transfer-Encoding: chunked", b"10001\r\n"),
+}
+
+
+@pytest.mark.parametrize("how", LONG)
+def test_a_body_that_is_too_long_is_refused_before_it_is_read(leaking: Site, how: str) -> None:
+    """The answer comes while most of the body is still to be sent, and the connection is closed."""
+    length, chunk = LONG[how]
+    url = leaking.client.base_url
+    with socket.create_connection((url.host, url.port or 80), timeout=20) as client:
+        client.sendall(
+            b"POST /api/v1/captures HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Authorization: Bearer " + TOKEN.encode() + b"\r\n" + length + b"\r\n\r\n" + chunk
+        )
+        if chunk:
+            client.sendall(b" " * 0x10001)
+        with client.makefile("rb") as answer:
+            said = answer.read().decode()
+    assert said.startswith("HTTP/1.1 413")
+    assert '{"error":"a request may have a body of at most 65536 bytes"}' in said
+
+
+def test_a_body_that_just_fits_is_read(leaking: Site) -> None:
+    """White space counts, and 64 KiB of it are allowed."""
+    body = b'{"service": "web"}'.ljust(64 << 10)
+    answer = leaking.client.post(
+        "/api/v1/captures", content=body, headers={**BEARER, "Content-Type": "application/json"}
+    )
+    assert answer.status_code == 200
 
 
 def test_without_a_token_nothing_can_be_changed(make_site: MakeSite) -> None:

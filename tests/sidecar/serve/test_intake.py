@@ -188,9 +188,9 @@ def test_a_file_that_is_no_socket_is_left_alone(folder: Path) -> None:
 
 
 def test_a_path_that_is_too_long_is_refused_before_anything_is_made(folder: Path) -> None:
-    """The kernel's limit is named; no folder is left behind."""
+    """The kernel's limit is named; no folder is left behind, however many were missing."""
     with pytest.raises(UsageError, match="at most 107"):
-        _bind(folder / ("x" * 60) / ("y" * 60))
+        _bind(folder / "a" / ("x" * 60) / ("y" * 60))
     assert list(folder.iterdir()) == []
 
 
@@ -203,13 +203,22 @@ def test_a_folder_that_others_may_write_to_is_refused(folder: Path) -> None:
         _bind(shared / "s.sock")
 
 
-def test_a_folder_made_for_the_socket_is_private_and_goes_with_it(loop: Loop, folder: Path) -> None:
-    """The folder has mode 0700, the socket 0600, and neither is left behind."""
-    opened = Open(loop, folder / "run" / "s.sock")
-    assert (folder / "run").stat().st_mode & 0o777 == 0o700
+def test_folders_made_for_the_socket_are_private_and_go_with_it(loop: Loop, folder: Path) -> None:
+    """The folders have mode 0700, the socket 0600, and none is left behind."""
+    opened = Open(loop, folder / "run" / "web" / "s.sock")
+    for made in (folder / "run", folder / "run" / "web"):
+        assert made.stat().st_mode & 0o777 == 0o700
     assert opened.path.stat().st_mode & 0o777 == 0o600
     opened.close()
     assert list(folder.iterdir()) == []
+
+
+def test_a_folder_that_came_to_hold_something_else_stays(loop: Loop, folder: Path) -> None:
+    """What others put beside the socket is theirs."""
+    opened = Open(loop, folder / "run" / "web" / "s.sock")
+    (folder / "run" / "notes.txt").write_text("mine")
+    opened.close()
+    assert [file.name for file in (folder / "run").iterdir()] == ["notes.txt"]
 
 
 def test_a_silent_peer_does_not_hold_up_the_end(loop: Loop, folder: Path, connect: Connect) -> None:

@@ -1,6 +1,7 @@
 """`floodmark serve` as a process: a real service below it, agents on its socket, HTTP asked from outside."""
 
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -45,16 +46,16 @@ def _worker(serving: Serving, name: str) -> dict[str, Any]:
     return next((one for one in listed if one["worker"] == name), {})
 
 
-def test_a_process_tree_is_read_and_served(serve: Serve, spawn: Spawn) -> None:
+def test_a_process_tree_is_read_and_served(serve: Serve, spawn: Spawn, tmp_path: Path) -> None:
     """Workers, growth, metrics, health: from the first second."""
     parent = spawn(PARENT, "1")
-    serving = serve("--watch", f"web={parent.pid}:/srv/app").ready()
+    serving = serve("--watch", f"web={parent.pid}:{tmp_path}").ready()
     eventually(lambda: len(serving.get("/api/v1/growth")["t"]) > 3)
     assert _worker(serving, "web-0")["pid"] == parent.pid
     assert _worker(serving, "web-1")["parent"] == "web-0"
     growth = serving.get("/api/v1/growth")
     assert growth["total_bytes"][-1] > 4_000_000
-    assert serving.get("/api/v1/services")["services"][0]["cwd"] == "/srv/app"
+    assert serving.get("/api/v1/services")["services"][0]["cwd"] == str(tmp_path)
     assert serving.get("/healthz")["status"] == "ok"
     assert serving.get("/readyz")["ready"] is True
     text = httpx.get(f"{serving.url}/metrics").text
@@ -69,6 +70,46 @@ def test_it_ends_cleanly_and_leaves_only_history(serve: Serve, spawn: Spawn, fol
     eventually(lambda: serving.get("/api/v1/services")["services"][0]["last_reading"])
     assert serving.finish(number) == (0, "")
     assert sorted(file.name for file in folder.iterdir()) == ["captures", "history.db"]
+
+
+def test_however_often_it_is_asked_to_end_it_leaves_only_history(serve: Serve, spawn: Spawn, folder: Path) -> None:
+    """Impatience breaks nothing off: exit 0, nothing on stderr, no socket, no lock, no WAL."""
+    serving = serve("--watch", f"web={spawn(SLEEPER).pid}").ready()
+    eventually(lambda: serving.get("/api/v1/verdict", service="web"))
+    while serving.process.poll() is None:
+        serving.process.send_signal(signal.SIGINT)
+        select.select([], [], [], 0.002)
+    assert serving.finish() == (0, "")
+    assert sorted(file.name for file in folder.iterdir()) == ["captures", "history.db"]
+
+
+def test_the_second_signal_does_not_wait_for_requests(serve: Serve, connect: Connect, folder: Path) -> None:
+    """One under way is given up without its two seconds, and the store is closed as ever."""
+    serving = serve().ready()
+    peer = connect(serving.socket)
+    peer.hello()
+    peer.send(type="reading", t=1.0, uss_bytes=1)
+    eventually(lambda: _worker(serving, "web-0") if serving.get("/api/v1/services")["services"] else None)
+    with socket.create_connection(("127.0.0.1", int(serving.url.rsplit(":", 1)[1]))) as asking:
+        body = b'{"service": "web"}'
+        asking.sendall(
+            b"POST /api/v1/captures HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        assert peer.receive()["type"] == "capture"
+        serving.process.send_signal(signal.SIGINT)
+        eventually(lambda: not _listens(serving))
+        ends = serving.finish(signal.SIGINT)
+        with asking.makefile("rb") as answer:
+            said = answer.read()
+    assert ends == (0, "")
+    assert said.startswith(b"HTTP/1.1 ")
+    assert sorted(file.name for file in folder.iterdir()) == ["captures", "history.db"]
+
+
+def _listens(serving: Serving) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", int(serving.url.rsplit(":", 1)[1]))) == 0
 
 
 def test_it_ends_cleanly_in_the_middle_of_requests_and_connections(serve: Serve, connect: Connect) -> None:
@@ -189,7 +230,7 @@ def test_a_wrong_token_takes_no_census(serve: Serve, connect: Connect) -> None:
 
 def test_periodic_censuses_ask_by_the_clock(serve: Serve, connect: Connect) -> None:
     """Each interval asks the worker once."""
-    serving = serve("--census-every", "300ms").ready()
+    serving = serve("--census-every", "1s").ready()
     peer = connect(serving.socket)
     peer.hello()
     for _ in range(2):

@@ -1,5 +1,6 @@
 """What is written comes back: rows, lives, maps, captures, events."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,22 @@ def test_no_store_to_read_is_a_usage_error(path: Path) -> None:
     with pytest.raises(UsageError, match=r"history\.db cannot be read"):
         Reader(path)
     assert not path.exists()
+
+
+def test_the_last_reader_leaves_a_single_file(path: Path) -> None:
+    """A reader that outlives the writer, as one in the middle of judging does, removes what SQLite kept beside the file."""
+    store = Store(path)
+    store.put_sample(sample(1.0)).result(10)
+    with Reader(path) as reader:
+        assert reader.services() == ["web"]
+        store.close()
+        assert len(list(path.parent.iterdir())) > 1
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_reader_writes_nothing(path: Path) -> None:
+    """Whatever it is asked for."""
+    with Store(path) as store:
+        store.put_sample(sample(1.0)).result(10)
+        with Reader(path) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+            reader._db.execute("DELETE FROM readings")

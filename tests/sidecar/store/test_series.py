@@ -66,13 +66,13 @@ def test_a_worker_that_was_not_there_is_not_zero(tmp_path: Path) -> None:
 
 
 def test_maps_are_summed_over_workers(long: Path) -> None:
-    """Entries, bytes and bounds add up; each worker's newest entries are told apart."""
+    """Entries, bytes and bounds add up; each worker's newest entries, and the bound in each, are told apart."""
     with Reader(long) as reader:
         chart = map_series(reader, "web", points=10)
     first, second = chart.maps
     assert (first.name, second.name, first.kind) == ("map0", "map1", "BoundedMap")
     assert first.entries[-1] == 2 * (COUNT - 1)
-    assert (first.maxsize, first.ttl) == (20, 2.0)
+    assert (first.maxsize_per_worker, first.maxsize_sum, first.ttl) == (10, 20, 2.0)
     assert first.workers == {"web-0": COUNT - 1, "web-1": COUNT - 1}
 
 
@@ -95,8 +95,37 @@ def test_the_cost_of_a_query_does_not_grow_with_history(long: Path) -> None:
         reader._db.set_trace_callback(plans.append)
         worker_series(reader, "web", points=20)
         map_series(reader, "web", points=20)
+        list(reader.rows("web", at_most=20))
         reader._db.set_trace_callback(None)
         steps = [row[3] for sql in plans for row in reader._db.execute(f"EXPLAIN QUERY PLAN {sql}")]
     assert any("readings" in step or "SEARCH r" in step for step in steps)
     scans = [step for step in steps if step.startswith("SCAN")]
     assert scans == []
+
+
+def test_a_trace_is_read_in_the_order_it_is_stored_in(long: Path) -> None:
+    """The readings of maps, by far the most rows, are neither joined nor sorted on the way out."""
+    with Reader(long) as reader:
+        asked: list[str] = []
+        reader._db.set_trace_callback(asked.append)
+        assert sum(1 for _ in reader.rows("web")) == 2 * COUNT
+        reader._db.set_trace_callback(None)
+        of_maps = [sql for sql in asked if "FROM map_readings" in sql and "count(" not in sql]
+        steps = [[row[3] for row in reader._db.execute(f"EXPLAIN QUERY PLAN {sql}")] for sql in of_maps]
+    assert of_maps
+    assert {len(step) for step in steps} == {1}
+
+
+def test_a_wide_trace_is_read_a_few_instants_at_a_time(tmp_path: Path) -> None:
+    """What is held at once does not grow with the number of workers and maps."""
+    with Store(tmp_path / "h.db") as store:
+        for index in range(8):
+            done = store.put_sample(sample(float(index), workers=2, maps=2000))
+        done.result(20)
+        with Reader(store.path) as reader:
+            asked: list[str] = []
+            reader._db.set_trace_callback(asked.append)
+            rows = sum(1 for _ in reader.rows("web"))
+            reader._db.set_trace_callback(None)
+    assert rows == 16
+    assert sum("FROM map_readings" in sql and "count(" not in sql for sql in asked) == 2

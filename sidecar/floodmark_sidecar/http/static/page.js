@@ -122,7 +122,7 @@ function swatch(color) {
 function showMaps(chart) {
   const shown = chart.maps.slice(0, MOST_MAPS), holder = $("maps");
   $("maps-note").textContent = chart.maps.length === 0 ? "none is registered by the service" :
-    chart.maps.length > MOST_MAPS ? `${MOST_MAPS} of ${chart.maps.length}, entries over time` : "entries over time";
+    chart.maps.length > MOST_MAPS ? `${MOST_MAPS} of ${chart.maps.length}, entries over time, all workers together` : "entries over time, all workers together";
   const kept = new Map([...holder.children].map((card) => [card.dataset.name, card]));
   const cards = shown.map((map) => kept.get(map.name) ?? mapCard(map.name));
   for (const card of holder.children) if (!cards.includes(card)) discard(card.querySelector("canvas"));
@@ -142,18 +142,31 @@ function mapCard(name) {
 function showMap(card, map, times, index) {
   const [kind, size] = card.querySelectorAll("p span"), weight = last(map.bytes);
   const ttl = map.ttl_seconds === null ? "" : `, ${span(map.ttl_seconds)}`;
-  kind.textContent = map.maxsize === null ? `${map.kind}, no bound${ttl}` : `${map.kind}, at most ${count(map.maxsize)}${ttl}`;
+  kind.textContent = `${map.kind}, ${bound(map)}${ttl}${silent(map)}`;
   size.textContent = weight === null || weight === undefined ? "" : bytes(weight);
   card.querySelector("h3 b").textContent = count(last(map.entries));
   const measured = points(times, map.entries).filter((point) => point.y !== null);
   const lines = [line("entries", measured, hue(index), { spanGaps: longestStep(times), fill: "start", backgroundColor: `${hue(index)}1f` })];
   const highest = Math.max(0, ...map.entries.filter((value) => value !== null));
   // A bound far above what the map holds would press its line flat.
-  if (map.maxsize !== null && map.maxsize < 4 * highest && times.length) {
+  const most = map.maxsize_sum;
+  if (most !== null && most < 4 * highest && times.length) {
     const ends = [times[0], times.at(-1)];
-    lines.push(line("bound", points(ends, [map.maxsize, map.maxsize]), colour("bound"), { borderDash: [5, 4], borderWidth: 1.25, pointRadius: 0 }));
+    lines.push(line(Object.keys(map.workers).length > 1 ? "bound of all workers" : "bound", points(ends, [most, most]), colour("bound"), { borderDash: [5, 4], borderWidth: 1.25, pointRadius: 0 }));
   }
   draw(card.querySelector("canvas"), lines, options(count, { small: true, base: 1000, zero: true }));
+}
+
+function bound(map) {
+  const workers = Object.keys(map.workers).length, each = map.maxsize_per_worker;
+  if (each === null) return "no bound";
+  return workers > 1 ? `at most ${count(each)} in each of ${workers} workers` : `at most ${count(each)}`;
+}
+
+function silent(map) {
+  const names = Object.keys(map.workers).filter((name) => map.workers[name] === null);
+  if (!names.length) return "";
+  return names.length > 2 ? `; ${names.length} workers tell nothing` : `; ${names.join(" and ")} ${names.length > 1 ? "tell" : "tells"} nothing`;
 }
 
 function showCulprits(culprits, verdict) {
