@@ -4,12 +4,13 @@ A gate is worth as much as it repeats: each row is one whole `floodmark soak --b
 """
 
 import argparse
+import contextlib
 import json
 import platform
 import shlex
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -53,26 +54,29 @@ class Attempt:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the main job `--times` times and write the table; 0 when every run ended with 0."""
     parser = argparse.ArgumentParser(prog="python -m floodmark_soak.repeat", description=__doc__)
-    parser.add_argument("--times", type=int, default=5, help="how often (default 5)")
+    parser.add_argument("--times", type=_count, default=5, help="how often (default 5)")
     parser.add_argument("--report", type=Path, required=True, help="the Markdown file to write")
     args = parser.parse_args(argv)
     command = "python -m floodmark_soak.repeat " + shlex.join(sys.argv[1:] if argv is None else list(argv))
     args.report.parent.mkdir(parents=True, exist_ok=True)
     attempts = []
+    commit = _commit()  # of before the report is written
+    kept = Path("soak-output", f"repeat-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}").absolute()
     for number in range(1, args.times + 1):
         print(f"run {number} of {args.times}", file=sys.stderr, flush=True)  # noqa: T201 progress is for the terminal
-        attempts.append(attempt())
-        write_whole(args.report, table(attempts, command=command))
+        attempts.append(attempt(kept / str(number)))
+        write_whole(args.report, table(attempts, command=command, commit=commit))
     return 0 if all(done.exit_code == 0 for done in attempts) else 1
 
 
-def attempt() -> Attempt:
-    """One whole main job into a folder that is thrown away."""
+def attempt(folder: Path) -> Attempt:
+    """One whole main job into *folder*, which is kept only if the run did not show what it should."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="floodmark-repeat-") as folder:
-        ended = subprocess.run(
-            [sys.executable, *_SOAK, "--output", str(Path(folder) / "out")], stdout=subprocess.PIPE, check=False
-        )
+    ended = subprocess.run([sys.executable, *_SOAK, "--output", str(folder)], stdout=subprocess.PIPE, check=False)
+    if ended.returncode == 0:
+        shutil.rmtree(folder)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()
     try:
         result = json.loads(ended.stdout)
     except ValueError:
@@ -85,14 +89,22 @@ def attempt() -> Attempt:
     )
 
 
-def table(attempts: Sequence[Attempt], *, command: str) -> str:
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        msg = f"at least 1 (got {text})"
+        raise argparse.ArgumentTypeError(msg)
+    return number
+
+
+def table(attempts: Sequence[Attempt], *, command: str, commit: str) -> str:
     """The report: where and when it was measured, and a row for each attempt."""
     memory = format_bytes(psutil.virtual_memory().total)
     head = [
         "# The main job, several times in a row",
         "",
         f"- command: `{command}`",
-        f"- commit: {_commit()}",
+        f"- commit: {commit}",
         f"- machine: {psutil.cpu_count()} cores, {memory}, {platform.platform()}, CPython {platform.python_version()}",
         f"- date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
         "- worst stall: the longest that a census held the service",

@@ -12,9 +12,9 @@ LEAKY = {
 
 def test_a_row_tells_both_verdicts_the_culprits_and_the_cost() -> None:
     """Where it was measured stands above; a stranger can run the same command."""
-    text = table([Attempt(0, 310.0, LEAKY, {"verdict": "steady"})], command="make soak-five")
+    text = table([Attempt(0, 310.0, LEAKY, {"verdict": "steady"})], command="make soak-five", commit="a1b2c3d")
 
-    for fact in ("make soak-five", "- commit: ", "- machine: ", "- date: "):
+    for fact in ("make soak-five", "- commit: a1b2c3d", "- machine: ", "- date: "):
         assert fact in text
     assert "| 0 | climbing | +300 MiB/h (+290 MiB/h to +310 MiB/h) | image_pipeline/scanner.py:91 | steady |" in text
     assert "3.1 ms" in text
@@ -22,4 +22,6 @@ def test_a_row_tells_both_verdicts_the_culprits_and_the_cost() -> None:
 
 def test_a_run_without_a_result_is_a_row_all_the_same() -> None:
     """What fell short is written down as it is."""
-    assert "| 6 | no result | - | - | no result | - | - |" in table([Attempt(6, 3.0, {}, {})], command="x")
+    assert "| 6 | no result | - | - | no result | - | - |" in table(
+        [Attempt(6, 3.0, {}, {})], command="x", commit="a1b2c3d"
+    )
