@@ -8,12 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from operator import attrgetter
 from typing import Generic, TypeVar
 
-from floodmark_caches._checks import check_name, check_number
 from floodmark_caches._errors import LockTimeout
-from floodmark_caches._fork import Guarded
-from floodmark_caches._registry import registry
-from floodmark_caches._stats import MapStats, RemovalCause
-from floodmark_caches._threshold import Threshold, warn_crossed
+from floodmark_caches._lock_table import LockTable, check_hold
 
 K = TypeVar("K", bound=Hashable)
 
@@ -50,14 +46,15 @@ class _KeyLock(Generic[K]):
         self.lock.release()
 
 
-class KeyedLocks(Guarded, Generic[K]):
+class KeyedLocks(LockTable[K, _KeyLock[K]]):
     """Mutual exclusion by key: an entry lives while its key is held or waited for, and is deleted at zero.
 
     There is no bound and no time to live: a lock that is given up while somebody holds it or waits for it would let
     two owners in. The number of entries is the number of keys in use, which `warn_at` can watch. Locks are re-entrant
-    within a thread, and for threads: where an event loop runs, a second `hold` of a key that its thread has already may
-    come from another task, and raises RuntimeError instead of letting it in. A forked child starts with no key held; a `with` that was entered before the fork protects
-    nothing there. Thread-safe; names are unique among live maps (ValueError); O(1) for each key.
+    within a thread, and for threads: where an event loop runs, a second `hold` of a key that its thread has already
+    may come from another task, and raises RuntimeError instead of letting it in (AsyncKeyedLocks is for tasks). A
+    forked child starts with no key held; a `with` that was entered before the fork protects nothing there.
+    Thread-safe; names are unique among live maps (ValueError); O(1) for each key.
 
     >>> move_locks = KeyedLocks("move_locks")
     >>> with move_locks.hold("/in/1.jpg", "/out/1.jpg", timeout=5):
@@ -67,72 +64,16 @@ class KeyedLocks(Guarded, Generic[K]):
     0
     """
 
-    def __init__(self, name: str, *, warn_at: int | None = None) -> None:
-        self._name = check_name(name)
-        self._threshold = Threshold.of(warn_at, None)
-        self._table: dict[K, _KeyLock[K]] = {}
-        self._made = self._deleted = self._found = 0
-        super().__init__()
-        registry.register(name, self.stats)
-
-    @property
-    def name(self) -> str:
-        """The name in the registry."""
-        return self._name
-
     def hold(self, *keys: K, timeout: float | None = None) -> AbstractContextManager[None]:
         """Hold the locks of all `keys` in a `with`; equal keys count once.
 
         All threads take the keys of one `hold` in the same order, so two of them cannot block each other; a `hold`
-        inside another can, as with any lock. LockTimeout, a TimeoutError, if not all are free within `timeout`
-        seconds (0: at once, None: wait for ever); none is held then.
+        inside another can, as with any lock. Those who wait for a key are let in in no particular order. LockTimeout,
+        a TimeoutError, if not all are free within `timeout` seconds (0: at once, None: wait for ever); none is held
+        then.
         """
-        if not keys:
-            msg = "hold needs at least one key"
-            raise TypeError(msg)
-        if timeout is not None and check_number("timeout", timeout) < 0:
-            msg = f"timeout must be >= 0 seconds or None (got {timeout!r})"
-            raise ValueError(msg)
+        check_hold(keys, timeout)
         return self._hold(keys, timeout)
-
-    def stats(self) -> MapStats:
-        """The numbers now: `hits` are keys that were in use when asked for."""
-        threshold = self._threshold
-        with self._lock:
-            return MapStats(
-                name=self._name,
-                kind=type(self).__name__,
-                entries=len(self._table),
-                maxsize=None,
-                ttl=None,
-                bytes=None,
-                adds=self._made,
-                removes=self._deleted,
-                hits=self._found,
-                misses=self._made,
-                removals={cause.value: 0 for cause in RemovalCause} | {RemovalCause.EXPLICIT.value: self._deleted},
-                evicted_before_ttl=0,
-                warn_at=None if threshold is None else threshold.level,
-                warnings=0 if threshold is None else threshold.crossings,
-                oldest_age=None,
-                container_ids=(id(self._table),),
-            )
-
-    def __len__(self) -> int:
-        """How many keys are held or waited for."""
-        return len(self._table)
-
-    def __contains__(self, key: object) -> bool:
-        """Whether the key is held or waited for."""
-        with self._lock:
-            return key in self._table
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._name!r}, entries={len(self._table)})"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        msg = f"{self!r} cannot be pickled or copied: its locks are this process's"
-        raise TypeError(msg)
 
     @contextmanager
     def _hold(self, keys: tuple[K, ...], timeout: float | None) -> Iterator[None]:
@@ -145,7 +86,7 @@ class KeyedLocks(Guarded, Generic[K]):
                 if each.owner == threading.get_ident() and _loop_runs():
                     msg = (
                         f"{self._name}: the thread of this event loop holds {each.key!r} already, perhaps in another task; "
-                        "hold it in a worker thread, or use asyncio's own locks between tasks"
+                        "hold it in a worker thread, or use AsyncKeyedLocks between tasks"
                     )
                     raise RuntimeError(msg)
                 if not each.acquire(_wait(deadline)):
@@ -168,20 +109,17 @@ class KeyedLocks(Guarded, Generic[K]):
             for key in keys:
                 entry = self._table.get(key)
                 if entry is None:
-                    self._made += 1
-                    entry = self._table[key] = _KeyLock(key, self._made)
-                    size = len(self._table)
-                    crossed |= self._threshold is not None and self._threshold.crossed(size - 1, size)
+                    entry = _KeyLock(key, self._made)
+                    crossed |= self._put(key, entry)
                 elif entry in used:
                     continue
                 else:
                     self._found += 1
                 entry.users += 1
                 used.append(entry)
-            size = len(self._table)
         used.sort(key=attrgetter("serial"))
-        if crossed and self._threshold is not None:
-            warn_crossed(self._name, size, self._threshold.level, None)
+        if crossed:
+            self._warn()
 
     def _dismiss(self, used: list[_KeyLock[K]]) -> None:
         """Uncount us, and delete the entries that nobody uses any more."""
@@ -190,15 +128,7 @@ class KeyedLocks(Guarded, Generic[K]):
                 entry.users -= 1
                 # After a fork the child's table is another one.
                 if entry.users == 0 and self._table.get(entry.key) is entry:
-                    del self._table[entry.key]
-                    self._deleted += 1
-
-    def _begin_in_child(self, *, whole: bool) -> None:  # noqa: ARG002 - the parent's holders are not ours either way
-        self._table = {}
-        self._deleted = self._made
-
-    def _resume(self) -> None:
-        registry.resume_log()
+                    self._drop(entry.key)
 
 
 def _loop_runs() -> bool:
