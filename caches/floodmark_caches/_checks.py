@@ -34,6 +34,15 @@ def check_maxsize(maxsize: object) -> int:
     return maxsize
 
 
+def check_hashable(key: object) -> None:
+    """TypeError with the key if it cannot be one; asked when a lookup has failed, for the answer costs a hash."""
+    try:
+        hash(key)
+    except TypeError:
+        msg = f"a key must be hashable (got {key!r})"
+        raise TypeError(msg) from None
+
+
 def check_number(what: str, value: object) -> float:
     """`value` as a finite number, with `what` naming it in the error."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -287,7 +287,7 @@ class Slow:
 
 store = BoundedMap("store", maxsize=10)
 store["a"] = 1
-thread = threading.Thread(target=lambda: store.get(Slow()))
+thread = threading.Thread(target=lambda: store.pop(Slow(), None))
 thread.start()
 inside.wait(10)
 

@@ -6,11 +6,18 @@ import threading
 import weakref
 from pathlib import Path
 
+import cachetools
 import pytest
 
 from floodmark_caches import BoundedMap, KeyedLocks, LockTimeout, PendingSet, SeenSet, registry
 from floodmark_caches._fork import _all_hooks
 from tests.caches.conftest import eventually, fresh_name
+
+
+def failing() -> list[int]:
+    """A factory that fails."""
+    msg = "no disk"
+    raise OSError(msg)
 
 
 def everything() -> None:
@@ -40,10 +47,17 @@ def everything() -> None:
         thread = threading.Thread(target=refused)
         thread.start()
         thread.join()
+    with pytest.raises(OSError, match="no disk"):
+        store.get_or_create(-1, failing)
+    adopted = registry.adopt(fresh_name(), cachetools.LRUCache[int, int](maxsize=5))
+    adopted[1] = store.get_or_create(-2, lambda: [1])[0]
+    semaphore = threading.BoundedSemaphore(2)
+    registry.watch_limit(seen.name + "l", semaphore)
     watched = [1]
     registry.watch(seen.name + "w", watched)
     registry.stats()
     registry.unwatch(seen.name + "w")
+    registry.unwatch(seen.name + "l")
 
 
 def test_three_rounds_leave_as_many_objects_as_two() -> None:

@@ -190,6 +190,18 @@ def test_a_value_of_impossible_weight_changes_nothing(name: str, weight: object)
     assert list(store.items()) == [("a", 3)]
 
 
+def test_a_subclass_may_weigh_in_its_own_way(name: str) -> None:
+    """By overriding the method, as with cachetools."""
+
+    class ByLength(BoundedMap[str, str]):
+        def getsizeof(self, value: str) -> float:
+            return len(value)
+
+    store = ByLength(name, maxsize=10)
+    store.update(a="12345", b="123456", c="1234")
+    assert (list(store), store.currsize) == (["b", "c"], 10)
+
+
 def test_a_getsizeof_that_raises_changes_nothing(name: str) -> None:
     """Its error reaches the caller."""
     store = BoundedMap[str, object](name, maxsize=10, getsizeof=len)  # type: ignore[arg-type]
@@ -204,7 +216,7 @@ def test_missing_keys(name: str) -> None:
     for attempt in (lambda: store["x"], lambda: store.pop("x"), lambda: operator.delitem(store, "x"), store.popitem):
         with pytest.raises(KeyError):
             attempt()
-    assert (store.get("x"), store.get("x", 5), store.pop("x", 6)) == (None, 5, 6)
+    assert (store.get("x"), store.get("x", default=5), store.pop("x", 6)) == (None, 5, 6)
     assert (store.setdefault("x", 7), store.setdefault("x", 8)) == (7, 7)
     assert store.stats().misses == 4
 
