@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # whoever runs a loop has asyncio loaded; the others need not
 
 K = TypeVar("K", bound=Hashable)
 
+_LOOK_AGAIN_SECONDS = 1.0
+
 
 class _Line(Generic[K]):
     """The holds that want one key, first come first served: the first of them has it."""
@@ -36,8 +38,8 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
     lines of all its keys in one step and has them when it is first in each: nobody is overtaken, and two holds
     cannot block each other, whatever the order of their keys; a `hold` inside another can, as with any lock. Not
     re-entrant: a task that asks again for a key it holds gets a RuntimeError with the key. A hold whose event loop
-    was closed is passed over, and one whose coroutine was dropped ends with it. A forked child starts with no key
-    held. Thread-safe; names are unique among live maps (ValueError); O(1) for each key.
+    was closed is passed over, whether it waited or had its keys: at once by whoever comes, within a second by whoever
+    waits. One whose coroutine was dropped ends with it. A forked child starts with no key held. Thread-safe; names are unique among live maps (ValueError); O(1) for each key.
 
     >>> import asyncio
     >>> move_locks = AsyncKeyedLocks("async_move_locks")
@@ -75,7 +77,10 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
                 try:
                     for key in hold.keys:
                         crossed |= self._line_up(key, hold, task)
-                    wait_for = None if hold.is_first() else hold.expect()
+                    wait_for = None
+                    if not hold.is_first():
+                        wait_for = hold.expect()
+                        self._leaving.extend(hold.closed_ahead())
                 finally:
                     self._inside = False
         finally:
@@ -90,22 +95,30 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
         self._leaving.append(hold)
         self._end_those_leaving()
 
+    def look_again(self, hold: "_Hold[K]") -> None:
+        """End the holds of closed loops that a waiting hold waits for; nobody else may ever come to do it."""
+        with self._lock:
+            self._leaving.extend(hold.closed_ahead())
+            granted = hold.is_first()  # the hand-over was cut off by an interrupt
+        self._end_those_leaving()
+        if granted:
+            hold.wake()
+
     def _line_up(self, key: K, hold: "_Hold[K]", task: "asyncio.Task[object] | None") -> bool:
         """Put a hold at the end of one line, and say whether warn_at was crossed. Under the lock."""
-        crossed = False
         line = self._table.get(key)
+        new = line is None
         if line is None:
             line = _Line(key)
-            crossed = self._put(key, line)
         else:
             self._found += 1
             owner = line.first()
             if task is not None and owner is not None and owner.is_of(task):
                 msg = f"{self._name}: this task holds {key!r} already, and would wait for itself"
                 raise RuntimeError(msg)
+        hold.lines.append(line)  # first, for an interrupt to leave nothing that `leave` does not find
         line.holds[hold] = None
-        hold.lines.append(line)
-        return crossed
+        return new and self._put(key, line)
 
     def _end_those_leaving(self) -> None:
         while True:
@@ -124,7 +137,7 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
         while self._leaving:
             self._inside = True
             try:
-                hold = self._leaving.popleft()
+                hold = self._leaving[0]  # out of it when it is done: an interrupt may come before
                 for line in hold.lines:
                     # After a fork the child's table is another one, and those who waited are the parent's.
                     if self._table.get(line.key) is line and hold in line.holds:
@@ -135,6 +148,7 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
                             self._drop(line.key)
                         elif was_first:
                             heirs.append(heir)
+                self._leaving.popleft()
             finally:
                 self._inside = False
         return [heir for heir in heirs if heir.is_first()]
@@ -148,11 +162,11 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
 class _Hold(Generic[K]):
     """One `hold`, in line for all its keys.
 
-    Its task and the future that it waits for are held weakly: the lines must not keep a loop alive that was dropped
+    Its loop, its task and the future that it waits for are held weakly: the lines must not keep a loop alive that was dropped
     with tasks in it, for it is the end of such a task that takes the hold out.
     """
 
-    __slots__ = ("_entered", "_future", "_locks", "_task", "_timeout", "keys", "lines")
+    __slots__ = ("_entered", "_future", "_locks", "_loop", "_task", "_timeout", "keys", "lines")
 
     def __init__(self, locks: AsyncKeyedLocks[K], keys: tuple[K, ...], timeout: float | None) -> None:
         self.keys = keys
@@ -160,6 +174,7 @@ class _Hold(Generic[K]):
         self._locks = locks
         self._timeout = timeout
         self._entered = False
+        self._loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
         self._task: weakref.ref[asyncio.Task[object]] | None = None
         self._future: weakref.ref[asyncio.Future[bool]] | None = None
 
@@ -170,6 +185,7 @@ class _Hold(Generic[K]):
             msg = "a hold can be entered once; ask the locks for another"
             raise RuntimeError(msg)
         self._entered = True
+        self._loop = weakref.ref(asyncio.get_running_loop())
         task = asyncio.current_task()
         self._task = None if task is None else weakref.ref(task)
         try:
@@ -196,6 +212,16 @@ class _Hold(Generic[K]):
                 return False
         return True
 
+    def closed_ahead(self) -> "list[_Hold[K]]":
+        """The holds at the head of its lines whose loop was closed. Under the lock."""
+        firsts = [line.first() for line in self.lines]
+        return [first for first in firsts if first is not None and first.is_closed()]
+
+    def is_closed(self) -> bool:
+        """Whether its loop was closed, or is gone."""
+        loop = None if self._loop is None else self._loop()
+        return loop is None or loop.is_closed()
+
     def expect(self) -> "asyncio.Future[bool]":
         """What to wait for, made in the waiter's loop. Under the lock: whoever leaves next may wake it."""
         import asyncio  # noqa: PLC0415 - see above
@@ -221,14 +247,35 @@ class _Hold(Generic[K]):
 
     async def _wait(self, future: "asyncio.Future[bool]") -> None:
         """Wait for the keys; LockTimeout when the time is over first."""
-        timeout = self._timeout
-        timer = None if timeout is None else future.get_loop().call_later(timeout, _resolve, future, False)
+        loop = future.get_loop()
+        deadline = None if self._timeout is None else loop.time() + self._timeout
+
+        waiting = True
+        timer: asyncio.TimerHandle | None = None
+
+        def look_again() -> None:
+            nonlocal timer
+            if not waiting:
+                return
+            if deadline is not None and loop.time() >= deadline:
+                _resolve(future, granted=False)
+            else:
+                self._locks.look_again(self)
+                timer = loop.call_later(_interval(deadline, loop.time()), look_again)
+
         try:
-            if timeout == 0 or not await future:
-                raise LockTimeout(self._locks.name, self.keys, timeout or 0.0)
+            timer = loop.call_later(_interval(deadline, loop.time()), look_again)
+            if (self._timeout == 0 and not future.done()) or not await future:
+                raise LockTimeout(self._locks.name, self.keys, self._timeout or 0.0)
         finally:
+            waiting = False
             if timer is not None:
                 timer.cancel()
+
+
+def _interval(deadline: float | None, now: float) -> float:
+    """Seconds until a waiter looks again whether those ahead of it are there at all."""
+    return _LOOK_AGAIN_SECONDS if deadline is None else max(0.0, min(_LOOK_AGAIN_SECONDS, deadline - now))
 
 
 def _resolve(future: "asyncio.Future[bool]", granted: bool) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
 from floodmark_caches._checks import check_callable, check_seconds
 from floodmark_caches._tasks import tasks
@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # loaded with the first work, not with the maps
     import asyncio
     from concurrent.futures import Executor, Future
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Within = Callable[[], AbstractContextManager[Any]]
 WithinTask = Callable[[], AbstractContextManager[Any] | AbstractAsyncContextManager[Any]]
@@ -38,7 +39,7 @@ class Background(Works):
     given (any that runs in threads of this process), else a pool of its own with up to `max_workers` threads (default:
     CPUs + 4, at most 32), which are there only while there is work. When the interpreter exits, its own pool has
     `patience` seconds for what is under way; then what waits is cancelled, and what runs is given up, with a word in
-    the log. The queue is not bounded: `warn_at` logs when that many pieces of work are under way. A forked child
+    the log; work that is under way then can spawn no more (RuntimeError). The queue is not bounded: `warn_at` logs when that many pieces of work are under way. A forked child
     starts with nothing under way. Thread-safe; names are unique among live maps (ValueError).
 
     >>> with Background("thumbnails") as background:
@@ -69,7 +70,23 @@ class Background(Works):
         super().__init__(name, warn_at=warn_at)
         _backgrounds.add(self)
 
+    @overload
     def spawn(
+        self,
+        function: Callable[..., T],
+        /,
+        *args: Any,
+        owns: Owns,
+        within: Within | Iterable[Within] = ...,
+        **kwargs: Any,
+    ) -> "Future[T]": ...
+    @overload
+    def spawn(
+        self, function: Callable[..., T], /, *args: Any, within: Within | Iterable[Within], **kwargs: Any
+    ) -> "Future[T]": ...
+    @overload
+    def spawn(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]": ...
+    def spawn(  # type: ignore[misc]  # a function's own argument `owns` or `within` has to come in a partial
         self,
         function: Callable[..., T],
         /,
@@ -80,25 +97,30 @@ class Background(Works):
     ) -> "Future[T]":
         """Run `function(*args, **kwargs)` in a thread; the future carries what it returns or raises.
 
+        Type checkers hold the arguments against the function, but with `owns` or `within` they cannot: give it a
+        `lambda` or a `functools.partial` then, if they shall.
+
         `owns` is what the caller has taken for this work: one thing or several that have `release()`, or context
         managers that were entered. It is the work's from here on, whatever happens: each is released once, the last
         one first, when the work returned, raised or was cancelled, and also if this call raises. Managers are told of
-        the exception and cannot suppress it. A thread's own lock cannot be given away: `within` is one callable or
+        the exception and cannot suppress it. If this call raises, the work does not run; only an interrupt (the
+        exception of a signal handler) may come when it has begun, and then it goes on and ends as any other. A thread's own lock cannot be given away: `within` is one callable or
         several that make context managers, entered by the worker around the function, as `lambda: locks.hold(path)`.
 
         RuntimeError if the background is closed, or the executor takes no more work.
         """
-        work = Work(function)
+        work: Work | None = None
         try:
-            self._take_over(work, owns)
+            work = Work(function, owns)
+            work.check_owned()
             call = partial(check_callable("function", function), *args, **kwargs)
             future: Future[T] = self._submit(partial(self._run, work, call, made_by(within)))
+            self._enter(work)
+            self._keep(work, future)
+            future.add_done_callback(partial(self._future_done, work))
         except BaseException as error:
-            self._release(work, error)
+            self._revoke(work or Work(function, owns), error)
             raise
-        self._enter(work)
-        self._keep(work, future)
-        future.add_done_callback(partial(self._future_done, work))
         return future
 
     def spawn_async(
@@ -116,22 +138,27 @@ class Background(Works):
         """
         import asyncio  # noqa: PLC0415 - see above
 
-        work = Work(coroutine)
+        work: Work | None = None
         body: Coroutine[Any, Any, T] | None = None
+        task: asyncio.Task[T] | None = None
         try:
-            self._take_over(work, owns)
+            work = Work(coroutine, owns)
+            work.check_owned()
             body = self._run_async(work, _check_coroutine(coroutine), made_by(within))
             self._refuse_if_closed()
             task = asyncio.get_running_loop().create_task(body, name=f"{self._name}: {work.label}")
+            self._enter(work)
+            tasks.hold(task, partial(self._given_up, work, coroutine, body))
+            task.add_done_callback(partial(self._task_done, work, coroutine))
         except BaseException as error:
-            for unstarted in (body, coroutine):
+            work = work or Work(coroutine, owns)
+            if task is not None:
+                task.cancel()  # it ends at its first step, or goes on to its end if a task factory began it already
+            for unstarted in () if work.begun else (body if task is None else None, coroutine):
                 if isinstance(unstarted, Coroutine):
                     unstarted.close()
-            self._release(work, error)
+            self._revoke(work, error)
             raise
-        self._enter(work)
-        tasks.hold(task, partial(self._given_up, work, coroutine, body))
-        task.add_done_callback(partial(self._task_done, work, coroutine))
         return task
 
     def close(self, wait: bool = True) -> None:
@@ -182,9 +209,11 @@ class Background(Works):
 
     def _run(self, work: Work, call: Callable[[], T], within: tuple[Within, ...]) -> T:
         """The whole of a piece of work, in its thread."""
-        work.begun = True
+        if not self._begin(work):
+            from concurrent.futures import CancelledError  # noqa: PLC0415 - see above
+
+            raise CancelledError
         work.thread = threading.get_ident()
-        self._enter(work)
         try:
             with contextlib.ExitStack() as stack:
                 for make in within:
@@ -200,8 +229,8 @@ class Background(Works):
         """The whole of a piece of work, in its task."""
         import asyncio  # noqa: PLC0415 - see above
 
-        work.begun = True
-        self._enter(work)
+        if not self._begin(work):
+            raise asyncio.CancelledError
         try:
             async with contextlib.AsyncExitStack() as stack:
                 stack.callback(coroutine.close)  # of use if a manager cannot be entered
@@ -220,24 +249,29 @@ class Background(Works):
         return result
 
     def _future_done(self, work: Work, future: "Future[Any]") -> None:
-        """End what never ran: it was cancelled in the queue, or its executor broke."""
-        if work.begun:
+        """End what never ran: it was cancelled in the queue, or its executor broke. Or what an interrupt left."""
+        if work.revoked or (work.begun and work not in self._works):
             return
         from concurrent.futures import CancelledError  # noqa: PLC0415 - see above
 
         if future.cancelled():
             self._end(work, CANCELLED, CancelledError())
         else:
-            self._end(work, FAILED, future.exception())
+            error = future.exception()
+            self._end(work, COMPLETED if error is None else FAILED, error)
 
     def _task_done(self, work: Work, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]") -> None:
-        if not work.begun:  # cancelled before its first step
-            import asyncio  # noqa: PLC0415 - see above
+        error = None if task.cancelled() else task.exception()  # asked for, or asyncio would say that nobody did
+        if work.revoked or (work.begun and work not in self._works):
+            return
+        # It was cancelled before its first step, or an interrupt kept it from ending itself.
+        import asyncio  # noqa: PLC0415 - see above
 
-            coroutine.close()
+        coroutine.close()
+        if task.cancelled():
             self._end(work, CANCELLED, asyncio.CancelledError())
-        elif not task.cancelled():
-            task.exception()  # it is logged already: asyncio need not say that nobody asked for it
+        else:
+            self._end(work, COMPLETED if error is None else FAILED, error)
 
     def _given_up(self, work: Work, coroutine: Coroutine[Any, Any, Any], body: Coroutine[Any, Any, Any]) -> None:
         """End a task whose loop was closed before it was done."""

@@ -77,9 +77,3 @@ class ExpiryOrder(Generic[K, V]):
     def oldest(self) -> Entry[K, V] | None:
         """The entry under the map's ttl that was put in first, or None."""
         return next(iter(self.queue.values()), None)
-
-    def clear(self) -> None:
-        """Take out everything; the caller holds the entries until it may run their finalizers."""
-        self.queue.clear()
-        self._own.clear()
-        self._heap.clear()

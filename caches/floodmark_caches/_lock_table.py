@@ -24,7 +24,7 @@ class LockTable(Guarded, Generic[K, E]):
         self._name = check_name(name)
         self._threshold = Threshold.of(warn_at, None)
         self._table: dict[K, E] = {}
-        self._made = self._deleted = self._found = 0
+        self._made = self._found = 0
         super().__init__()
         registry.register(name, self.stats)
 
@@ -37,18 +37,20 @@ class LockTable(Guarded, Generic[K, E]):
         """The numbers now: `hits` are keys that were in use when asked for."""
         threshold = self._threshold
         with self._lock:
+            entries = len(self._table)
+            deleted = self._made - entries
             return MapStats(
                 name=self._name,
                 kind=type(self).__name__,
-                entries=len(self._table),
+                entries=entries,
                 maxsize=None,
                 ttl=None,
                 bytes=None,
                 adds=self._made,
-                removes=self._deleted,
+                removes=deleted,
                 hits=self._found,
                 misses=self._made,
-                removals={cause.value: 0 for cause in RemovalCause} | {RemovalCause.EXPLICIT.value: self._deleted},
+                removals={cause.value: 0 for cause in RemovalCause} | {RemovalCause.EXPLICIT.value: deleted},
                 evicted_before_ttl=0,
                 warn_at=None if threshold is None else threshold.level,
                 warnings=0 if threshold is None else threshold.crossings,
@@ -76,15 +78,14 @@ class LockTable(Guarded, Generic[K, E]):
 
     def _put(self, key: K, entry: E) -> bool:
         """Enter a key that was not in use, and say whether warn_at was crossed. Under the lock."""
-        self._table[key] = entry
         self._made += 1
+        self._table[key] = entry
         size = len(self._table)
         return self._threshold is not None and self._threshold.crossed(size - 1, size)
 
     def _drop(self, key: K) -> None:
         """Delete a key that nobody uses any more. Under the lock."""
         del self._table[key]
-        self._deleted += 1
 
     def _warn(self) -> None:
         """Log that warn_at was crossed. Outside the lock."""
@@ -93,7 +94,6 @@ class LockTable(Guarded, Generic[K, E]):
 
     def _begin_in_child(self, *, whole: bool) -> None:  # noqa: ARG002 - the parent's holders are not ours either way
         self._table = {}
-        self._deleted = self._made
 
     def _resume(self) -> None:
         registry.resume_log()

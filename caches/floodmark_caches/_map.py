@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, ItemsView, Iterator, MutableMapping, ValuesView
 from contextlib import suppress
+from math import isnan
 from typing import Any, TypeVar, cast, overload
 
 from floodmark_caches._checks import check_callable, check_hashable, check_number, check_seconds
@@ -23,8 +24,10 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
     from the insert (`set` gives one entry its own); expired entries are never seen and are released soon. `getsizeof`
     weighs a value once, at its insert; then `maxsize` bounds the weight, and each entry weighs at least 1, so that
     the number of entries stays bounded too. `on_remove(key, value, cause)` is told of each entry that went, after it
-    went and outside the lock, maybe in another thread; what it raises is logged. `warn_at` logs when that many
-    entries (or that fraction of maxsize) are reached.
+    went and outside the lock, maybe in another thread; what it raises is logged, except that SystemExit and interrupts
+    come out of your own call, behind the other callbacks. Keep it quick, and hand long work to a Background: one thread
+    releases the expired entries of all maps, and waits for it. `warn_at` logs when that many entries (or that fraction
+    of maxsize) are reached.
 
     It speaks the protocol of cachetools, works under `cachetools.cached`, and is an instance of `cachetools.Cache`
     where cachetools is installed. It behaves as a `TTLCache` (an `LRUCache` without a ttl), except that
@@ -151,7 +154,8 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
                     except KeyError:
                         self._order.discard(evicted)
                         tally.evicted_forever += evicted[EXPIRES] == NEVER
-                    tally.last_age = age = now - evicted[ADDED]
+                    age = now - evicted[ADDED]
+                    tally.last_age = age = age if age > 0 else 0.0  # a clock may have gone backwards
                     tally.age_sum += age
                     if excess > 1:  # an interrupt came between an insert and its eviction
                         others: Gone[K, V] = []
@@ -216,8 +220,12 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
             if not self._data:
                 msg = f"{self!r} is empty"
                 raise KeyError(msg) from None
-            key, entry = self._data.popitem(last=False)
-            self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
+            try:
+                key, entry = self._data.popitem(last=False)
+                self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
+            except BaseException:
+                self._weigh_again()
+                raise
         self._settle(gone, now)
         return key, entry[VALUE]
 
@@ -243,10 +251,18 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
 
     def clear(self) -> None:
         """Remove everything, in one step for other threads; O(n)."""
-        self._clear()
+        try:
+            self._clear()
+        except BaseException:
+            with self._lock:
+                self._weigh_again()
+            raise
 
     def expire(self, time: float | None = None) -> list[tuple[K, V]]:
         """Release what has expired (at `time` of the map's clock, default now) and return the pairs."""
+        if time is not None and isnan(time):
+            msg = f"time must be a time of the map's clock (got {time!r})"
+            raise ValueError(msg)
         _, released = self._release_due(time)
         return [(entry[KEY], entry[VALUE]) for entry, _ in released]
 
@@ -268,15 +284,26 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
         """Take the key out: its value if it was live, else MISSING."""
         gone: Gone[K, V] = []
         with self._lock:
-            entry = self._data.pop(key, None)
-            if self._flights:
-                self._flights.pop(key, None)
-            if entry is None:
-                return cast("V", MISSING)
-            now = self._timer()
-            live = self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
+            try:
+                entry = self._data.pop(key, None)
+                if self._flights:
+                    self._flights.pop(key, None)
+                if entry is None:
+                    return cast("V", MISSING)
+                now = self._timer()
+                live = self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
+            except BaseException:
+                self._weigh_again()
+                raise
         self._settle(gone, now)
         return entry[VALUE] if live else cast("V", MISSING)
+
+    def _release_batch(self, now: float, gone: Gone[K, V]) -> bool:
+        try:
+            return super()._release_batch(now, gone)
+        except BaseException:
+            self._weigh_again()
+            raise
 
     def _checked_weight(self, value: V) -> float:
         if not self._weighted:

@@ -22,7 +22,9 @@ class PendingSet(Store[K, int]):
 
     A claim ends when its owner releases it, by its token, or when it is `ttl` seconds old: then its worker is taken
     for lost, and `on_expire(key, age_seconds)` is told, outside the lock, maybe in another thread; what it raises is
-    logged. So let `ttl` be longer than the work can take. A live claim is never given up for another: at the bound
+    logged, except that SystemExit and interrupts come out of your own call. Keep it quick, and hand long work to a
+    Background: one thread releases what expires in all maps, and waits for it. Let `ttl` be longer than the work can
+    take. A live claim is never given up for another: at the bound
     `claim` raises PendingFull. A forked child starts with no claims, for those it inherits are its parent's.
     Thread-safe; names are unique among live maps (ValueError); operations are O(1).
 

@@ -14,12 +14,14 @@ from floodmark_caches._limits import LimitWatch
 from floodmark_caches._stats import MapStats
 from floodmark_caches._thread import LazyThread
 from floodmark_caches._watched import Watched
-from floodmark_caches._weak import WeakMethod
+from floodmark_caches._weak import WeakMethod, lending
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 logger = logging.getLogger("floodmark.caches")
+
+_PATIENCE_SECONDS = 0.2  # for a map that was dropped while the janitor, or a reader of the numbers, looks at it
 
 
 class Registry(Guarded):
@@ -38,6 +40,7 @@ class Registry(Guarded):
 
     def register(self, name: str, stats: Callable[[], MapStats | None]) -> None:
         """Enter a map by its bound method `stats`; maps do this themselves. ValueError if the name is taken."""
+        self._let_go(name)
         with self._lock:
             self._refuse_taken(name)
             reference = WeakMethod(stats, lambda gone: self._forget(name, gone))
@@ -101,8 +104,7 @@ class Registry(Guarded):
             watched = list(self._watched.items())
         numbers: list[MapStats] = []
         for reference in maps:
-            read = reference()
-            seen = None if read is None else read()
+            seen = reference.call()
             if seen is not None:
                 numbers.append(seen)
         for name, container in watched:
@@ -151,13 +153,19 @@ class Registry(Guarded):
             logger.info("maps: %s", ", ".join(map(_size, self.stats())) or "none")
         return wait
 
+    def _let_go(self, name: str) -> None:
+        """See that a map which nobody can reach any more does not hold its name. Outside the lock."""
+        if not self._taken(name):
+            return
+        gc.collect()  # it may wait for the collector
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self._taken(name) and lending() and time.monotonic() < deadline:
+            time.sleep(0.001)
+
     def _refuse_taken(self, name: str) -> None:
         if self._taken(name):
-            # A map that nobody can reach any more may wait for the collector, and must not hold its name meanwhile.
-            gc.collect()
-            if self._taken(name):
-                msg = f"a live map is already named {name!r}"
-                raise ValueError(msg)
+            msg = f"a live map is already named {name!r}"
+            raise ValueError(msg)
 
     def _taken(self, name: str) -> bool:
         reference = self._maps.get(name)
@@ -170,6 +178,7 @@ class Registry(Guarded):
                 del self._maps[name]
 
     def _watch(self, name: str, watched: Watched | LimitWatch) -> None:
+        self._let_go(name)
         with self._lock:
             self._refuse_taken(name)
             self._watched[name] = watched

@@ -1,10 +1,10 @@
 """The bounded, expiring store under every map that holds data."""
 
-import logging
 import math
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from floodmark_caches._checks import check_callable, check_hashable, check_maxsize, check_name, check_ttl
@@ -14,11 +14,10 @@ from floodmark_caches._janitor import janitor
 from floodmark_caches._registry import registry
 from floodmark_caches._stats import MapStats, RemovalCause, Tally
 from floodmark_caches._threshold import Threshold, warn_crossed
+from floodmark_caches._told import tell_all
 
 K = TypeVar("K")
 V = TypeVar("V")
-
-logger = logging.getLogger("floodmark.caches")
 
 _BATCH = 500  # expired entries released in one hold of the lock: well under a millisecond each
 _MOST_READS = 256  # reads whose keys are not made the most recently used yet
@@ -158,7 +157,8 @@ class Store(Guarded, Generic[K, V]):
         with self._lock:
             self._catch_up()
             now = self._timer()
-            return [entry for entry in self._data.values() if now < entry[EXPIRES]]
+            entries = [*self._data.values()]  # in one step, for the collector may run finalizers that use the map
+        return [entry for entry in entries if now < entry[EXPIRES]]
 
     def _find(self, key: K) -> Entry[K, V] | None:
         """The entry of a key, live or not; TypeError with the key if it cannot be one."""
@@ -234,8 +234,8 @@ class Store(Guarded, Generic[K, V]):
         self._weight += weight if self._weighted else 0
         while (self._weight if self._weighted else len(data)) > self._maxsize:
             self._evict_one(now, gone)
-        if expires < self._soonest:
-            self._soonest = expires
+        if expires < self._soonest or (now >= self._soonest and not janitor.running):  # no thread was to be had before
+            self._soonest = min(expires, self._soonest)
             janitor.attend(self._tend)
         after = self._weight if self._warn_by_weight else len(data)
         return after != size and self._threshold is not None and self._threshold.crossed(size, after)
@@ -260,12 +260,12 @@ class Store(Guarded, Generic[K, V]):
         _, entry = self._data.popitem(last=False)
         self._order.discard(entry)
         if self._weighted:
-            self._weight -= entry[WEIGHT]
+            self._weight = self._weight - entry[WEIGHT] if self._data else 0  # floats would leave a rest
         tally = self._tally
         tally.evicted += 1
         if entry[EXPIRES] == NEVER:
             tally.evicted_forever += 1
-        tally.last_age = age = now - entry[ADDED]
+        tally.last_age = age = max(0.0, now - entry[ADDED])  # a clock may have gone backwards
         tally.age_sum += age
         gone.append((entry, RemovalCause.SIZE))
 
@@ -273,7 +273,7 @@ class Store(Guarded, Generic[K, V]):
         """Account for an entry that has just been taken out of the data, and say if it was live. Under the lock."""
         self._order.discard(entry)
         if self._weighted:
-            self._weight -= entry[WEIGHT]
+            self._weight = self._weight - entry[WEIGHT] if self._data else 0  # floats would leave a rest
         if entry[EXPIRES] <= now:
             self._tally.expired += 1
             gone.append((entry, RemovalCause.EXPIRED))
@@ -331,42 +331,40 @@ class Store(Guarded, Generic[K, V]):
             self._release_batch(now, gone)
             first = self._order.first()
             self._soonest = due = NEVER if first is None else first[EXPIRES]
-        self._settle(gone, now)
+        self._settle(gone, now, alone=True)
         if due == NEVER:
             return _IDLE_SECONDS if self._ttl is not None else None
         return due - now if self._timer is time.monotonic else min(due - now, _FOREIGN_CLOCK_SECONDS)
 
-    def _settle(self, gone: "Gone[K, V]", now: float, *, crossed: bool = False) -> None:
-        """Tell the outside what happened. Outside the lock."""
-        if self._tells:
-            for entry, cause in gone:
-                try:
-                    self._removed(entry, cause, now)
-                except Exception:
-                    logger.exception("map %r: the callback for a removed entry failed", self._name)
+    def _settle(self, gone: "Gone[K, V]", now: float, *, crossed: bool = False, alone: bool = False) -> None:
+        """Tell the outside what happened; `alone`: in a thread of ours. Outside the lock."""
         if crossed and self._threshold is not None:
             size = self._weight if self._warn_by_weight else len(self._data)
             warn_crossed(self._name, size, self._threshold.level, self._maxsize)
+        if self._tells:
+            calls = (partial(self._removed, entry, cause, now) for entry, cause in gone)
+            tell_all(self._name, calls, alone=alone)
 
     def _removed(self, entry: Entry[K, V], cause: RemovalCause, now: float) -> None:
         """What a kind of map does about a removed entry; it may raise. Outside the lock."""
 
     def _clear(self) -> None:
         """Remove everything in one step for other threads; O(n)."""
-        gone: Gone[K, V] = []
+        order: ExpiryOrder[K, V] = ExpiryOrder()
         with self._lock:
             self._catch_up()
             now = self._timer()
-            for entry in self._data.values():
-                gone.append((entry, RemovalCause.EXPLICIT if now < entry[EXPIRES] else RemovalCause.EXPIRED))
-            self._data.clear()
-            self._order.clear()
-            self._emptied()
+            # Nothing is called between these four lines, so the collector runs no finalizer that uses the map there.
+            entries = [*self._data.values()]
+            self._order = order
             self._weight = 0
-            expired = sum(cause is RemovalCause.EXPIRED for _, cause in gone)
+            self._data.clear()
+            self._emptied()
+            expired = sum(entry[EXPIRES] <= now for entry in entries)
             self._tally.expired += expired
-            self._tally.explicit += len(gone) - expired
-        self._settle(gone, now)
+            self._tally.explicit += len(entries) - expired
+        causes = RemovalCause.EXPLICIT, RemovalCause.EXPIRED
+        self._settle([(entry, causes[entry[EXPIRES] <= now]) for entry in entries], now)
 
     def _emptied(self) -> None:
         """What else goes when everything goes. Under the lock."""

@@ -22,9 +22,9 @@ class Tasks(Guarded):
     def hold(self, task: "asyncio.Task[Any]", given_up: Callable[[], object]) -> None:
         """Hold a task of the running loop until it is done; `given_up()` is called if its loop is closed before."""
         self.give_up_closed()
+        task.add_done_callback(self._let_go)  # first: if the next step is interrupted, nothing is held for ever
         with self._lock:
             self._by_loop.setdefault(task.get_loop(), {})[task] = given_up
-        task.add_done_callback(self._let_go)
 
     def give_up_closed(self) -> None:
         """Let go of the tasks that can never run again. Called with every new task; O(loops)."""

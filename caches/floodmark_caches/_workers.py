@@ -24,7 +24,8 @@ class Workers:
     def __init__(self, name: str, max_workers: int) -> None:
         self._name = name
         self._max_workers = max_workers
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # entered as itself: to enter a Condition is a call that can be interrupted
+        self._changed = threading.Condition(self._lock)
         self._queue: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._threads: set[threading.Thread] = set()
         self._idle: set[threading.Thread] = set()
@@ -33,24 +34,33 @@ class Workers:
         at_fork(THREADS_FIRST, self._rest, self._after_fork)
 
     def submit(self, work: Callable[[], Any]) -> "Future[Any]":
-        """Have `work()` run in a thread. RuntimeError if the pool is closed, or has no thread and can start none."""
+        """Have `work()` run in a thread. RuntimeError if the pool is closed, or has no thread and can start none.
+
+        If it raises anything, the work is not in the queue, unless an interrupt came when all was done.
+        """
         from concurrent.futures import Future  # noqa: PLC0415 - see above
 
         future: Future[Any] = Future()
-        with self._changed:
+        entry = (future, work)
+        with self._lock:
             if self._closed:
                 msg = f"{self._name}: the pool is closed"
                 raise RuntimeError(msg)
-            self._queue.append((future, work))
-            if len(self._idle) >= len(self._queue):
-                self._changed.notify()
-            elif len(self._threads) < self._max_workers:
-                self._start_one()
+            try:
+                self._queue.append(entry)
+                if len(self._idle) >= len(self._queue):
+                    self._changed.notify()
+                elif len(self._threads) < self._max_workers:
+                    self._start_one()
+            except BaseException:
+                if entry in self._queue:
+                    self._queue.remove(entry)
+                raise
         return future
 
     def close(self) -> None:
         """Take no more work; the threads end when the queue is empty."""
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._changed.notify_all()
 
@@ -61,20 +71,24 @@ class Workers:
                 thread.join()
 
     def _start_one(self) -> None:
+        """Start a thread, under the lock: it comes to its first step when this is over, and only if it is wanted."""
         thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._threads.add(thread)
         try:
+            self._threads.add(thread)
             thread.start()
-        except RuntimeError:  # no more threads allowed, or the interpreter is ending: those that are there must do
+        except BaseException as error:
+            # Whether it runs is not known: an interrupt comes while start() waits for it, a lack of memory anywhere.
             self._threads.discard(thread)
-            if not self._threads:
-                self._queue.pop()
+            # No more threads are allowed, or the interpreter is ending: those that are there must do.
+            if not self._threads or not isinstance(error, RuntimeError):
                 raise
 
     def _run(self) -> None:
         me = threading.current_thread()
         while True:
-            with self._changed:
+            with self._lock:
+                if me not in self._threads:
+                    return
                 self._idle.add(me)
                 self._changed.wait_for(self._has_news, _IDLE_SECONDS)
                 self._idle.discard(me)
@@ -105,7 +119,7 @@ class Workers:
 
     def _rest(self, patience: float) -> None:
         """End the threads that do no work just now, for the forked child to have no more of them than it must."""
-        with self._changed:
+        with self._lock:
             self._resting = True
             self._changed.notify_all()
             ending = [] if self._queue else self._threads - self._inside_work - {threading.current_thread()}
@@ -115,7 +129,8 @@ class Workers:
     def _after_fork(self, in_child: bool) -> None:
         self._resting = False
         if in_child:  # nothing of it is here, and its lock may be taken for ever
-            self._changed = threading.Condition()
+            self._lock = threading.RLock()
+            self._changed = threading.Condition(self._lock)
             self._closed = True
             self._queue.clear()
             self._threads.clear()

@@ -179,3 +179,14 @@ def test_a_cache_that_is_hammered_stays_whole(name: str) -> None:
     for thread in threads:
         thread.join(20)
     assert errors == []
+
+
+def test_iteration_sees_one_moment(name: str) -> None:
+    """What comes and goes meanwhile neither shows nor breaks it."""
+    adopted = registry.adopt(name, cachetools.LRUCache[str, int](maxsize=5))
+    adopted.update(a=1, b=2)
+    seen = []
+    for key in adopted:
+        adopted[key + "!"] = 3
+        seen.append(key)
+    assert seen == ["a", "b"]

@@ -1,5 +1,6 @@
 """BoundedMap: a mapping with a bound."""
 
+import gc
 import logging
 import operator
 from collections.abc import Callable
@@ -367,3 +368,239 @@ def test_a_finalizer_inside_a_read_may_remove_what_is_read(name: str) -> None:
         armed.append("a")
         assert read() == 1
         assert "a" not in store
+
+
+def test_the_collector_may_run_finalizers_in_the_middle_of_everything(name: str) -> None:
+    """They use the map, in the very thread that is clearing it or looking at all of it: nothing is told twice."""
+
+    class Tidy:
+        def __init__(self, key: int) -> None:
+            self.key, self.cycle = key, self
+
+        def __del__(self) -> None:
+            if store is not None:
+                store.pop(self.key, None)
+
+    told: list[int] = []
+    before = gc.get_threshold()
+    for use in ("clear", "items", "expire"):
+        clock = Clock()
+        store: BoundedMap[int, int] | None = BoundedMap(
+            f"{name}{use}", maxsize=9000, ttl=5, timer=clock, on_remove=lambda key, value, cause: told.append(key)
+        )
+        assert store is not None
+        store.update({number: number for number in range(9000)})
+        told.clear()
+        gc.collect()
+        gc.set_threshold(400)
+        try:
+            for number in range(300):
+                Tidy(number * 30)
+            if use == "clear":
+                store.clear()
+            elif use == "items":
+                assert len(list(iter(store.items()))) > 8600
+                store.clear()
+            else:
+                clock.tick(5)
+                store.expire()
+        finally:
+            gc.set_threshold(*before)
+        gc.collect()
+        assert sorted(told) == list(range(9000))
+        assert store.stats().removes == 9000
+        check_store(store)  # type: ignore[arg-type]
+        store = None
+
+
+def test_a_hold_of_the_lock_releases_one_batch_at_most(name: str, clock: Clock) -> None:
+    """Whoever it is that releases a great many, the others get in between."""
+    store = BoundedMap[int, int](name, maxsize=4000, ttl=5, timer=clock)
+    released: list[int] = []
+
+    class Lock:
+        def __enter__(self) -> None:
+            self.before = len(store._data)
+            store._own_lock.acquire()
+
+        def __exit__(self, *error: object) -> None:
+            store._own_lock.release()
+            released.append(self.before - len(store._data))
+
+    store._lock = Lock()  # type: ignore[assignment]
+    uses: list[Callable[[], object]] = [
+        store.__len__,
+        store.expire,
+        lambda: store.currsize,
+        lambda: store.pop(3, None),
+        lambda: store.set(-1, 0),
+        lambda: store.__setitem__(-1, 0),
+        lambda: store.setdefault(-2, 0),
+        lambda: store.get(5),
+        lambda: list(iter(store)),
+        lambda: -3 in store,
+        lambda: store.get_or_create(-3, int),
+        store.stats,
+    ]
+    for own in (False, True):
+        for use in uses:
+            for number in range(4000):
+                store.set(number, number, ttl=5 if own else None)
+            clock.tick(5)
+            released.clear()
+            use()
+            assert max(released, default=0) <= 500
+            store.clear()
+    for number in range(4000):
+        store[number] = number
+    clock.tick(5)
+    for left in (3500, 3000):
+        assert store._tend() == 0
+        assert len(store._data) == left
+
+
+@pytest.mark.parametrize("listened", [False, True], ids=["plain", "with a listener"])
+def test_own_ttls_at_the_bound(name: str, clock: Clock, listened: bool) -> None:
+    """What expires first makes room first, though it came last; what is given up alive is counted, if it had a ttl."""
+    on_remove = (lambda *removed: None) if listened else None
+    store = BoundedMap[str, int](name, maxsize=3, timer=clock, on_remove=on_remove)
+    store["stays"] = 0
+    store.set("long", 1, ttl=50)
+    store.set("short", 2, ttl=2)
+    clock.tick(2)
+    store["a"] = 3
+    assert list(store) == ["stays", "long", "a"]
+    assert store.stats().removals["expired"] == 1
+    store["b"] = 4
+    assert store.stats().evicted_before_ttl == 0
+    store["c"] = 5
+    assert (list(store), store.stats().evicted_before_ttl) == (["a", "b", "c"], 1)
+    limited = BoundedMap[str, int](f"{name}-ttl", maxsize=2, ttl=10, timer=clock, on_remove=on_remove)
+    limited.set("long", 1, ttl=50)
+    for key in "abc":
+        limited[key] = 2
+    assert (list(limited), limited.stats().evicted_before_ttl) == (["b", "c"], 2)
+
+
+def test_a_new_value_takes_the_ttl_it_is_given(name: str, clock: Clock) -> None:
+    """Not that of the value before it, neither longer nor shorter."""
+    store = BoundedMap[str, int](name, maxsize=9, ttl=10, timer=clock)
+    for first, then in ((50, None), (2, None), (None, 2), (None, 50), (50, 2)):
+        store.set("a", 1, ttl=first)
+        store.set("a", 2, ttl=then)
+        life = then or 10
+        clock.tick(life - 0.5)
+        assert store.get("a") == 2
+        clock.tick(0.5)
+        assert store.get("a") is None
+        assert len(store) == 0
+
+
+def test_warn_at_of_a_weighted_map(name: str) -> None:
+    """A fraction is one of the weight, a whole number counts entries."""
+    by_weight = BoundedMap[int, int](name, maxsize=100, getsizeof=lambda value: value, warn_at=0.5)
+    by_number = BoundedMap[int, int](f"{name}-n", maxsize=100, getsizeof=lambda value: value, warn_at=3)
+    for store, warnings in ((by_weight, [0, 1, 1]), (by_number, [0, 0, 1])):
+        for number, expected in enumerate(warnings):
+            store[number] = 25
+            assert store.stats().warnings == expected
+    assert (by_weight.stats().warn_at, by_number.stats().warn_at) == (50, 3)
+    by_weight.clear()
+    by_weight[1] = 1
+    by_weight[1] = 80
+    assert by_weight.stats().warnings == 2
+
+
+def test_a_map_that_is_filled_while_a_value_is_weighed(name: str) -> None:
+    """A weight is asked for outside the lock, and the key may be there afterwards."""
+
+    def weigh(value: int) -> int:
+        assert not store._own_lock._is_owned()  # type: ignore[attr-defined]
+        if value == 2:
+            store["a"] = 1
+        return value
+
+    store: BoundedMap[str, int] = BoundedMap(name, maxsize=9, getsizeof=weigh)
+    assert store.setdefault("a", 2) == 1
+    assert (store.currsize, store.stats().hits, store.stats().misses) == (1, 1, 0)
+
+
+def test_a_time_that_is_none_expires_nothing(name: str, clock: Clock) -> None:
+    """It is named."""
+    store = BoundedMap[str, int](name, maxsize=9, ttl=10, timer=clock)
+    store["a"] = 1
+    with pytest.raises(ValueError, match=r"time .* nan"):
+        store.expire(float("nan"))
+    assert list(store) == ["a"]
+    assert store.expire(float("inf")) == [("a", 1)]
+
+
+def test_no_age_at_eviction_is_below_zero(name: str, clock: Clock) -> None:
+    """When the clock went back meanwhile, in a map without a ttl, too."""
+    store = BoundedMap[str, int](name, maxsize=1, timer=clock)
+    for key in "abc":
+        store[key] = 1
+        clock.tick(-50)
+    assert (store.stats().last_evicted_age, store.stats().mean_evicted_age) == (0, 0)
+
+
+def test_what_is_cleared_had_expired_or_not(name: str, clock: Clock) -> None:
+    """Each is told and counted as what it was."""
+    told: list[tuple[str, RemovalCause]] = []
+    store = BoundedMap[str, int](
+        name, maxsize=9, ttl=5, timer=clock, on_remove=lambda key, value, cause: told.append((key, cause))
+    )
+    store["a"] = 1
+    clock.tick(3)
+    store["b"] = 2
+    clock.tick(2)
+    store.clear()
+    assert told == [("a", RemovalCause.EXPIRED), ("b", RemovalCause.EXPLICIT)]
+    assert store.stats().removals == {"explicit": 1, "replaced": 0, "expired": 1, "size": 0}
+
+
+def test_a_plain_map_warns_outside_the_lock(name: str) -> None:
+    """Handlers are foreign code."""
+    locked: list[bool] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            locked.append(store._own_lock._is_owned())  # type: ignore[attr-defined]
+
+    store = BoundedMap[str, int](name, maxsize=3, warn_at=2)
+    handler = Handler()
+    logging.getLogger("floodmark.caches").addHandler(handler)
+    try:
+        store["a"] = store["b"] = 1
+    finally:
+        logging.getLogger("floodmark.caches").removeHandler(handler)
+    assert locked == [False]
+
+
+@pytest.mark.parametrize(("level", "again"), [(20, 18), (5, 4), (1, 0)])
+def test_a_level_warns_again_from_a_tenth_below(name: str, level: int, again: int) -> None:
+    """And from one entry below at least; not from anything above that."""
+    store = BoundedMap[int, int](name, maxsize=40, warn_at=level)
+
+    def warnings_after(size: int) -> int:
+        while len(store) > size:
+            store.popitem()
+        for number in range(level + 2 - len(store)):
+            store[1000 * size + number] = 1
+        return store.stats().warnings
+
+    assert warnings_after(0) == 1
+    assert warnings_after(again + 1) == 1
+    assert warnings_after(again) == 2
+
+
+def test_own_ttls_expire_in_their_order_after_many_have_gone(name: str, clock: Clock) -> None:
+    """Though the index of expiry was cleared of those in between."""
+    store = BoundedMap[int, int](name, maxsize=1000, timer=clock)
+    lives = [number * 7919 % 997 + 1 for number in range(600)]
+    for number, ttl in enumerate(lives):
+        store.set(number, ttl, ttl=ttl)
+    for number in range(600):
+        if number % 3:
+            del store[number]
+    assert [life for _, life in store.expire(clock.now + 2000)] == sorted(lives[::3])

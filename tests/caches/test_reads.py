@@ -79,6 +79,11 @@ def test_reads_are_made_up_for_in_time(name: str) -> None:
         seen.add("a")
         assert len(store._reads) + len(seen._reads) < 520
     assert (store.stats().hits, seen.stats().hits) == (4000, 2000)
+    for _ in range(2000):
+        store.setdefault("a", 1)
+        seen.touch("a")
+        assert len(store._reads) + len(seen._reads) < 520
+    assert (store.stats().hits, seen.stats().hits) == (6000, 4000)
 
 
 @pytest.mark.usefixtures("alone")
@@ -193,6 +198,7 @@ def test_a_reader_that_finds_a_gap_looks_again(name: str) -> None:
     store[Slow("a")] = 2
     reader.join(10)
     assert found == [2]
+    assert (store.stats().hits, store.stats().misses) == (1, 0)
 
 
 @pytest.mark.usefixtures("alone")
@@ -312,6 +318,9 @@ def test_the_age_at_eviction_is_told(name: str, clock: Clock) -> None:
         clock.tick(6)
         store["c"] = 1
         store.pop("c")
+        store["d"] = 1
+        clock.tick(50)
+        assert len(store) == 0
         assert (store.stats().last_evicted_age, store.stats().mean_evicted_age) == (6, 4)
         assert store.stats().evicted_before_ttl == 2
     forever = BoundedMap[str, int](f"{name}-forever", maxsize=1, timer=clock)
@@ -329,3 +338,216 @@ def test_a_map_that_is_only_read_releases_its_keys(name: str, monkeypatch: pytes
     store["a"] = 1
     assert store["a"] == 1
     eventually(lambda: store._reads == [])
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_order_is_exact_though_many_threads_read(name: str) -> None:
+    """Each in its turn: the order of eviction is that of the reads, whoever made them, and every hit is counted."""
+    store = BoundedMap[int, int](name, maxsize=64, ttl=60)
+    store.update({number: number for number in range(64)})
+    chance = random.Random(3)
+    keys = [chance.randrange(64) for _ in range(900)]
+    turns = [threading.Semaphore(1), *(threading.Semaphore(0) for _ in range(3))]
+    reads: list[Callable[[int], object]] = [
+        store.get,
+        store.__getitem__,
+        lambda key: store.setdefault(key, -1),
+        lambda key: store.get_or_create(key, int),
+    ]
+
+    def read(number: int) -> None:
+        for key in keys[number::4]:
+            assert turns[number].acquire(timeout=10)
+            assert reads[number](key) == key
+            turns[(number + 1) % 4].release()
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    model = OrderedDict.fromkeys(range(64))
+    for key in keys:
+        model.move_to_end(key)
+    assert list(store) == list(model)
+    assert store.stats().hits == 900
+    store.update({number: number for number in range(100, 132)})
+    assert list(store)[:32] == list(model)[32:]
+
+
+@pytest.mark.usefixtures("alone")
+def test_every_hit_is_counted_once(name: str) -> None:
+    """With writers and others who catch up at the same time."""
+    store = BoundedMap[int, int](name, maxsize=64, ttl=60)
+    seen = SeenSet[int](f"{name}-seen", maxsize=64, ttl=60)
+    for number in range(10):
+        store[number] = number
+        seen.add(number)
+    barrier = threading.Barrier(4)
+
+    def read() -> None:
+        barrier.wait(10)
+        for turn in range(3000):
+            assert store.get(turn % 10) == turn % 10
+            seen.add(turn % 10)
+            if turn % 50 == 0:
+                store[10 + turn % 7] = turn
+                store.stats()
+                seen.discard(99)
+                list(iter(seen))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert (store.stats().hits, seen.stats().hits) == (12_000, 12_000)
+    assert (store.stats().misses, seen.stats().misses) == (0, 10)
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_read_is_no_life(name: str, clock: Clock) -> None:
+    """A key that was read and is gone stays gone, however its read is made up for; put in anew it is the newest."""
+    store = BoundedMap[str, int](name, maxsize=3, ttl=5, timer=clock)
+    store.update(a=1, b=2)
+    assert [store["b"], store["a"]] == [2, 1]
+    del store["a"]
+    assert ("a" in store, list(store), store.stats().entries) == (False, ["b"], 1)
+    store["c"] = 3
+    assert [store["b"], store["c"]] == [2, 3]
+    del store["c"]
+    store["c"] = 4
+    assert (list(store), store.get("a"), store.stats().hits) == (["b", "c"], None, 4)
+    assert store["c"] == 4
+    clock.tick(5)
+    assert (store.get("b"), list(store), len(store)) == (None, [], 0)
+    assert store.stats().hits == 5
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_depends_on_the_order_makes_up_for_reads_first(name: str) -> None:
+    """Each way to evict, to look, and to take the oldest."""
+    store = BoundedMap[str, int](name, maxsize=2, ttl=60)
+    weighed = BoundedMap[str, int](f"{name}-w", maxsize=2, ttl=60, getsizeof=int)
+    seen = SeenSet[str](f"{name}-seen", maxsize=2)
+
+    def begin(each: BoundedMap[str, int]) -> None:
+        each.clear()
+        each.update(a=1, b=1)
+        assert each["a"] == 1
+
+    for each in (store, weighed):
+        puts: list[Callable[[str, int], object]] = [
+            each.__setitem__,
+            each.set,
+            each.setdefault,
+            lambda key, value, each=each: each.get_or_create(key, lambda: value),  # type: ignore[misc]
+            lambda key, value, each=each: each.set(key, value, ttl=5),  # type: ignore[misc]
+        ]
+        for put in puts:
+            begin(each)
+            put("c", 1)
+            assert list(each._data) == ["a", "c"]
+        begin(each)
+        assert list(each.values()) == [1, 1]
+        assert list(each._data) == ["b", "a"]
+        begin(each)
+        assert each.popitem() == ("b", 1)
+    for key in "aba":
+        seen.add(key)
+    seen.add("c")
+    assert list(seen._data) == ["a", "c"]
+    assert seen.touch("a")
+    seen.add("d")
+    assert list(seen._data) == ["a", "d"]
+
+
+def test_no_read_is_lost_that_comes_while_others_are_made_up_for(name: str) -> None:
+    """It stays for the next time."""
+
+    class Key(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            if armed:
+                armed.pop()
+                assert store.get("b") == 2
+            return super().__hash__()
+
+    armed: list[int] = []
+    store = BoundedMap[str, int](name, maxsize=3)
+    store.update(b=2, c=3)
+    store[Key("a")] = 1
+    assert store["c"] == 3
+    assert store[Key("a")] == 1
+    armed.append(1)
+    assert list(store) == ["b", "c", "a"]
+    assert list(store) == ["c", "a", "b"]
+    assert store.stats().hits == 3
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_read_from_another_thread_in_the_middle_is_kept(name: str) -> None:
+    """It comes between the taking of those before it and their going."""
+
+    class Reads(list[str]):
+        def __getitem__(self, index: Any) -> Any:
+            taken = super().__getitem__(index)
+            if armed:
+                self.append(armed.pop())
+            return taken
+
+    store = BoundedMap[str, int](name, maxsize=3)
+    store.update(a=1, b=2, c=3)
+    store._reads = Reads()
+    armed = ["b"]
+    assert store["a"] == 1
+    assert list(store) == ["b", "c", "a"]
+    assert list(store) == ["c", "a", "b"]
+    assert store.stats().hits == 2
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_key_that_comes_while_one_asks_is_there(name: str) -> None:
+    """Another thread puts it in just after the look without the lock: a hit, and the most recently used."""
+    waiting: list[Callable[[], object]] = []
+
+    def now() -> float:
+        if waiting:
+            waiting.pop()()
+        return 0.0
+
+    store = BoundedMap[str, int](name, maxsize=3, timer=now)
+    seen = SeenSet[str](f"{name}-seen", maxsize=3, timer=now)
+    reads: list[Callable[[], object]] = [
+        lambda: store["a"],
+        lambda: store.get("a"),
+        lambda: store.setdefault("a", 9),
+        lambda: store.get_or_create("a", lambda: 9),
+    ]
+    for number, read in enumerate(reads, 1):
+        store.clear()
+        waiting.append(lambda: store.update(a=1, b=2))
+        assert read() == 1
+        assert (store.stats().hits, store.stats().misses, list(store)) == (number, 0, ["b", "a"])
+    waiting.append(lambda: [seen.add("a"), seen.add("b")])
+    assert not seen.add("a")
+    assert (seen.stats().hits, seen.stats().misses, list(seen)) == (1, 2, ["b", "a"])
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_next_expiry_is_known_after_each_release(name: str, clock: Clock) -> None:
+    """Or every insert would take the long way from there on."""
+    store = BoundedMap[int, int](name, maxsize=2, ttl=5, timer=clock)
+    releases: list[Callable[[], object]] = [lambda: store.set(3, 3), store.__len__, store._tend]
+    for release in releases:
+        store.clear()
+        store[1] = 1
+        clock.tick(3)
+        store[2] = 2
+        clock.tick(2)
+        release()
+        assert store._soonest > clock.now or 3 in store  # that one has released one entry, and not looked further
+        store[4] = 4
+        store[5] = 5
+        assert clock.now < store._soonest <= next(iter(store._order.queue.values()))[1]

@@ -51,8 +51,3 @@ class LedgerFileError(CachesError):
         self.path = path
         self.reason = reason
         self.hint = hint
-
-
-def reentered(name: str) -> RuntimeError:
-    """What to raise where a thread comes back into a ledger from inside one of its operations."""
-    return RuntimeError(f"ledger {name!r} was used in the middle of its own use, by a finalizer perhaps")

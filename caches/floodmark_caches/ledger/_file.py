@@ -4,13 +4,16 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from floodmark_caches._fork import LOCKS_NEXT, at_fork
-from floodmark_caches.ledger._errors import LedgerBusy, LedgerFileError, reentered
+from floodmark_caches.ledger._errors import LedgerBusy, LedgerFileError
+from floodmark_caches.ledger._reentry import refuse_reentry
 from floodmark_caches.ledger._schema import check, code, damaged, is_busy, prepare
+
+T = TypeVar("T")
 
 _SMALLEST_PAGE: Final = 512
 
@@ -40,58 +43,58 @@ class LedgerFile:
         self._no_fork.set()
         at_fork(LOCKS_NEXT, self._before_fork, self._after_fork)
 
-    @contextlib.contextmanager
-    def look(self) -> Iterator[sqlite3.Connection]:
-        """The file as it is at one instant, to read."""
-        with self._transaction("BEGIN") as db:
-            yield db
+    def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` reads in the file as it is at one instant."""
+        return self._alone("BEGIN", work)
 
-    @contextlib.contextmanager
-    def turn(self) -> Iterator[sqlite3.Connection]:
-        """The file for us alone, to write: what is done in the `with` is committed at its end, or none of it."""
-        with self._transaction("BEGIN IMMEDIATE") as db:
-            yield db
+    def turn(self, work: Callable[[sqlite3.Connection], T], then: Callable[[], object]) -> T:
+        """Have `work` write, with the file for us alone: all of it is committed, or nothing if it raises.
+
+        `then` is called when it is committed, before another thread of ours has its turn.
+        """
+        return self._alone("BEGIN IMMEDIATE", work, then)
 
     def close(self) -> None:
         """Close the connection; the next use opens another. Nothing happens while another thread uses it for long."""
-        if self._lock.acquire(timeout=self._patience):
-            try:
+        lock = self._lock
+        refuse_reentry(lock, self._name)
+        try:
+            if lock.acquire(timeout=self._patience):
                 self._close()
-            finally:
-                self._lock.release()
+        finally:
+            try:  # noqa: SIM105 - see below
+                lock.release()
+            except RuntimeError:
+                pass
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
             self._close()
 
-    @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+    # Plain functions, no context managers: an exception of a signal handler can come between two lines of one.
+
+    def _alone(
+        self, begin: str, work: Callable[[sqlite3.Connection], T], then: Callable[[], object] | None = None
+    ) -> T:
         lock = self._lock
+        refuse_reentry(lock, self._name)
         # Who forks goes first; a lock alone would let busy threads pass it on among themselves.
-        if not (self._no_fork.is_set() or self._no_fork.wait(self._patience)) or not lock.acquire(
-            timeout=self._patience
-        ):
+        if not (self._no_fork.is_set() or self._no_fork.wait(self._patience)):
             raise LedgerBusy(self.path, self._patience)
         try:
-            with self._translated():
-                db = self._connection()
-                if db.in_transaction:
-                    raise reentered(self._name)
-                db.execute(begin)
-                try:
-                    yield db
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
+            if not lock.acquire(timeout=self._patience):
+                raise LedgerBusy(self.path, self._patience)
+            return self._translated(begin, work, then)
         finally:
-            lock.release()
+            # No note of having it either: the exception could come before the note is made.
+            try:  # noqa: SIM105 - see above
+                lock.release()
+            except RuntimeError:
+                pass  # the wait for it was in vain
 
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, begin: str, work: Callable[[sqlite3.Connection], T], then: Callable[[], object] | None) -> T:
         try:
-            yield
+            return self._transaction(begin, work, then)
         except sqlite3.Error as error:
             raise self._said(error) from error
         except OSError as error:
@@ -99,6 +102,22 @@ class LedgerFile:
             raise LedgerFileError(
                 self.path, reason, "name a file in a folder that exists and may be written"
             ) from error
+
+    def _transaction(self, begin: str, work: Callable[[sqlite3.Connection], T], then: Callable[[], object] | None) -> T:
+        db = self._connection()
+        if db.in_transaction:  # an exception cut the last one short, and its end as well
+            db.execute("ROLLBACK")
+        try:
+            db.execute(begin)
+            done = work(db)
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        if then is not None:
+            then()
+        return done
 
     def _connection(self) -> sqlite3.Connection:
         if self._torn:

@@ -1,20 +1,27 @@
 """The ledger of tasks: who works on what, since when, and what became of it."""
 
-import json
 import logging
 import math
 import os
-import reprlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from floodmark_caches._checks import check_callable, check_name, check_seconds
 from floodmark_caches._janitor import Janitor
 from floodmark_caches._registry import registry
 from floodmark_caches._stats import MapStats
 from floodmark_caches._threshold import Threshold
+from floodmark_caches.ledger._boot import this_boot
 from floodmark_caches.ledger._errors import DuplicateTask
+from floodmark_caches.ledger._input import (
+    LONGEST_TEXT,
+    as_json,
+    as_message,
+    check_bound,
+    check_path,
+    check_state,
+    check_text,
+)
 from floodmark_caches.ledger._memory import MemoryStore
 from floodmark_caches.ledger._published import Published
 from floodmark_caches.ledger._record import TaskCounts, TaskRecord, TaskState
@@ -24,14 +31,9 @@ from floodmark_caches.ledger._task import Task
 
 logger = logging.getLogger("floodmark.caches")
 
-LONGEST_TEXT = 500
-"""Characters of a kind, a key, or a failure's message."""
-LONGEST_RESULT = 4096
-"""Characters of a result as JSON."""
-
 _LOOK_AGAIN_SECONDS = 30.0  # how late the tasks of a dead process may be swept; readers see them timed out at once
 
-sweeper = Janitor()  # a thread of its own: the maps must not wait for a disk
+sweeper = Janitor("floodmark-sweeper")  # a thread of its own: the maps must not wait for a disk
 
 
 class TaskLedger:
@@ -41,17 +43,21 @@ class TaskLedger:
     local disk, all processes that open it see one truth, which goes on after a restart and a `kill -9`.
 
     `timeout`: seconds after which a task that nobody ended or extended has timed out; whichever process is there sees
-    to it, by the machine's monotonic clock, so that a wall clock that is set changes nothing. `keep`: seconds for which
-    finished tasks can be asked for, at most `max_finished` of them: the longest finished goes first, with its key.
-    `key_ttl` (at most `keep`, which is the default): seconds for which a key stays with its task after it has completed.
+    to it. `keep`: seconds for which finished tasks can be asked for, at most `max_finished` of them: the longest
+    finished goes first, with its key. `key_ttl` (at most `keep`, which is the default): seconds for which a key stays
+    with its task after it has completed. All of this is by the machine's monotonic clock, so that a wall clock that is
+    set changes none of it. When the machine was started anew, what was active has timed out, and the wall clock tells
+    how long ago a task had finished.
+
     `max_active`: at that bound a start raises LedgerFull. `on_timeout(record)` is told of each task that timed out, at
     most once over all processes, outside every lock, maybe in another thread; what it raises is logged. `warn_at` warns
-    about the active tasks. `busy_timeout`: the longest wait for the file, in seconds. `wall` and `timer` are the clocks;
-    the processes of a file need the same.
+    about the active tasks of the whole ledger. `busy_timeout`: the longest wait for the file, in seconds. `wall` and
+    `timer` are the clocks; the processes of a file need the same.
 
     Thread-safe; names are unique among live maps (ValueError). LedgerFileError and LedgerBusy say when the file cannot
-    be used; nothing has happened then. A finalizer that the collector runs inside a call gets RuntimeError. Calls are
-    O(log n) and block for microseconds in memory, for some tenths of a millisecond in a file.
+    be used; nothing has happened then. After an exception that a signal handler raised inside a call, as a rule
+    KeyboardInterrupt, all of the call has happened or nothing. A finalizer that the collector runs inside a call gets
+    RuntimeError. Calls are O(log n) and block for microseconds in memory, for some tenths of a millisecond in a file.
 
     >>> tasks = TaskLedger("synthesis", timeout=600, keep=86_400)
     >>> with tasks.start("speech", key="text 17") as task:
@@ -85,22 +91,24 @@ class TaskLedger:
             msg = f"key_ttl must be <= keep, {keep:g} s, for which the task of a key is known (got {key_ttl!r})"
             raise ValueError(msg)
         self._limits = Limits(
-            keep, key_ttl, _check_bound("max_active", max_active), _check_bound("max_finished", max_finished)
+            keep, key_ttl, check_bound("max_active", max_active), check_bound("max_finished", max_finished)
         )
         self._on_timeout = None if on_timeout is None else check_callable("on_timeout", on_timeout)
         threshold = Threshold.of(warn_at, max_active)
         self._wall = check_callable("wall", wall)
         self._timer = check_callable("timer", timer)
+        file = None if path is None else check_path(path)
         patience = check_seconds("busy_timeout", busy_timeout)
+        self._boot = this_boot()
         self._wake_at = math.inf  # by the machine's clock: the sweeper will look at us by then
         self._attended = False
         self._store: TaskStore
-        if path is None:
+        if file is None:
             self._store = MemoryStore(name, self._limits, self._moment)
         else:
             from floodmark_caches.ledger._sqlite import SqliteStore  # noqa: PLC0415 - sqlite3 where it is asked for
 
-            self._store = SqliteStore(name, self._limits, self._moment, Path(path).absolute(), patience)
+            self._store = SqliteStore(name, self._limits, self._moment, file, patience)
         self._published = Published(name, self._store, timeout=timeout, maxsize=max_active, threshold=threshold)
         try:
             self._store.counts()  # a file that cannot be used is refused here
@@ -120,8 +128,8 @@ class TaskLedger:
         to a task that is active, or completed within `key_ttl`. A task that failed or timed out gives its key back.
         Of several starts with one key, in whatever threads and processes, one succeeds. LedgerFull at the bound.
         """
-        kind = _check_text("kind", kind)
-        key = None if key is None else _check_text("key", key)
+        kind = check_text("kind", kind)
+        key = None if key is None else check_text("key", key)
         seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
         new = NewTask(os.urandom(16).hex(), os.urandom(16).hex(), kind, key, seconds, os.getpid())
         gone: list[TaskRecord] = []
@@ -148,12 +156,12 @@ class TaskLedger:
 
     def complete(self, task_id: str, token: str, result: object = None) -> bool:
         """What `Task.complete` does."""
-        return self._end(task_id, token, Ending(TaskState.COMPLETED, result_json=_as_json(result)))
+        return self._end(task_id, token, Ending(TaskState.COMPLETED, result_json=as_json(result)))
 
     def fail(self, task_id: str, token: str, error: BaseException | str) -> bool:
         """What `Task.fail` does."""
         kind = None if isinstance(error, str) else type(error).__qualname__[:LONGEST_TEXT]
-        return self._end(task_id, token, Ending(TaskState.FAILED, kind, _message(error)))
+        return self._end(task_id, token, Ending(TaskState.FAILED, kind, as_message(error)))
 
     def extend(self, task_id: str, token: str, seconds: float) -> bool:
         """What `Task.extend` does."""
@@ -173,12 +181,16 @@ class TaskLedger:
         self, state: TaskState | str | None = None, *, kind: str | None = None, limit: int = 100
     ) -> tuple[TaskRecord, ...]:
         """The newest tasks, of one state and one kind if given; O(tasks kept) where few of them match."""
-        found = self._store.tasks(None if state is None else TaskState(state), kind, _check_bound("limit", limit))
+        asked = None if state is None else check_state(state), None if kind is None else check_text("kind", kind)
+        found = self._store.tasks(*asked, check_bound("limit", limit))
         self._settle([])
         return found
 
     def stats(self) -> MapStats:
-        """The numbers for the registry: active tasks are the entries, hits are refused duplicates."""
+        """The numbers for the registry: active tasks are the entries, hits are refused duplicates.
+
+        With a file they are of this process's tasks alone, to be summed over the workers; `counts` has all of them.
+        """
         return self._published.stats()
 
     def counts(self) -> TaskCounts:
@@ -200,7 +212,7 @@ class TaskLedger:
         raise TypeError(msg)
 
     def _moment(self) -> Moment:
-        return Moment(self._wall(), self._timer())
+        return Moment(self._wall(), self._timer(), self._boot)
 
     def _end(self, task_id: str, token: str, ending: Ending) -> bool:
         gone: list[TaskRecord] = []
@@ -214,8 +226,8 @@ class TaskLedger:
         # Not running although there is work: after a fork, or where no thread could be started.
         if not self._attended or due < self._wake_at or (self._wake_at < math.inf and not sweeper.running):
             self._attended = True
-            self._wake_at = min(due, self._wake_at)
             sweeper.attend(self._tend)
+            self._wake_at = min(due, self._wake_at)  # last: if we are cut short before, the next call comes here again
         registry.resume_log()
         for record in gone:
             self._tell(record)
@@ -245,47 +257,3 @@ class TaskLedger:
         for record in gone:
             self._tell(record)
         return delay
-
-
-def _check_bound(what: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"{what} must be an int (got {value!r})"
-        raise TypeError(msg)
-    if value < 1:
-        msg = f"{what} must be >= 1 (got {value!r})"
-        raise ValueError(msg)
-    return value
-
-
-def _check_text(what: str, value: object) -> str:
-    """`value` as a text that can be stored and shown."""
-    if not isinstance(value, str):
-        msg = f"{what} must be a str (got {value!r})"
-        raise TypeError(msg)
-    if not value or len(value) > LONGEST_TEXT or not value.isprintable():
-        shown = value if len(value) <= LONGEST_TEXT else f"{value[:20]}… of {len(value)} characters"
-        msg = f"{what} must be 1 to {LONGEST_TEXT} printable characters (got {shown!r})"
-        raise ValueError(msg)
-    return value
-
-
-def _as_json(result: object) -> str | None:
-    if result is None:
-        return None
-    try:
-        text = json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        msg = f"a result must be a JSON value (got {reprlib.repr(result)}: {error})"
-        raise type(error)(msg) from None
-    if len(text) > LONGEST_RESULT:
-        msg = f"a result may be {LONGEST_RESULT} characters as JSON, keep a reference to more (got {len(text)})"
-        raise ValueError(msg)
-    return text
-
-
-def _message(error: BaseException | str) -> str:
-    try:
-        text = str(error)
-    except Exception as broken:  # noqa: BLE001 - a foreign exception may fail to say what it is
-        text = f"its message cannot be read ({type(broken).__qualname__})"
-    return text[:LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()

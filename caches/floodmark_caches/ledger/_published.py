@@ -7,6 +7,7 @@ from floodmark_caches._fork import Guarded
 from floodmark_caches._registry import registry
 from floodmark_caches._stats import MapStats
 from floodmark_caches._threshold import Threshold, warn_crossed
+from floodmark_caches.ledger._memory import MemoryStore
 from floodmark_caches.ledger._record import TaskCounts
 from floodmark_caches.ledger._store import TaskStore
 
@@ -16,8 +17,9 @@ logger = logging.getLogger("floodmark.caches")
 class Published(Guarded):
     """Enters a ledger's name into the registry, ValueError if it is taken, and warns at the threshold. Thread-safe.
 
-    Active tasks are the entries, refused duplicates the hits. With a file these are the numbers of all its processes,
-    the same in each of them.
+    Active tasks are the entries, refused duplicates the hits. With a file these are the numbers of this process alone,
+    so that they can be summed over the workers: the tasks that it started, and what became of them. Those that ended at
+    the hands of others, or were found overdue by them, are removed `elsewhere`. The threshold is about the whole ledger.
     """
 
     def __init__(
@@ -25,10 +27,11 @@ class Published(Guarded):
     ) -> None:
         self._name = name
         self._store = store
+        self._alone = isinstance(store, MemoryStore)
         self._timeout = timeout
         self._maxsize = maxsize
         self._threshold = threshold
-        self._last = TaskCounts(0, 0, 0, 0, 0, 0, 0, 0, None)
+        self._silent = False
         super().__init__()
         registry.register(name, self.stats)
 
@@ -41,12 +44,10 @@ class Published(Guarded):
                 warn_crossed(self._name, active, self._threshold.level, self._maxsize)
 
     def stats(self) -> MapStats:
-        """The numbers now; where the file cannot be read, those of the last time."""
-        try:
-            self._last = counts = self._store.counts()
-        except CachesError as error:
-            logger.debug("ledger %r: %s", self._name, error)
-            counts = self._last
+        """The numbers now; where the file cannot be read, those known last, and a warning the first time."""
+        counts = self._counts()
+        elsewhere = counts.started - counts.active - counts.finished
+        removals = {"completed": counts.completed, "failed": counts.failed, "timed_out": counts.timed_out}
         threshold = self._threshold
         return MapStats(
             name=self._name,
@@ -56,13 +57,24 @@ class Published(Guarded):
             ttl=self._timeout,
             bytes=None,
             adds=counts.started,
-            removes=counts.finished,
+            removes=counts.finished + elsewhere,
             hits=counts.duplicates,
             misses=counts.started,
-            removals={"completed": counts.completed, "failed": counts.failed, "timed_out": counts.timed_out},
+            removals=removals if self._alone else {**removals, "elsewhere": elsewhere},
             evicted_before_ttl=counts.evicted,
             warn_at=None if threshold is None else threshold.level,
             warnings=0 if threshold is None else threshold.crossings,
             oldest_age=counts.oldest_age,
             container_ids=self._store.container_ids,
         )
+
+    def _counts(self) -> TaskCounts:
+        try:
+            counts = self._store.own_counts()
+        except CachesError as error:
+            if not self._silent:
+                self._silent = True
+                logger.warning("ledger %r: its numbers are those known last: %s", self._name, error)
+            return self._store.known_counts()
+        self._silent = False
+        return counts

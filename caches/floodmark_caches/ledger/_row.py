@@ -9,13 +9,15 @@ from floodmark_caches.ledger._record import TaskRecord, TaskState
 class Moment(NamedTuple):
     """One instant on two clocks.
 
-    `wall` is UTC epoch seconds: what people read, and what the age of a finished task is counted by. `clock` is the
-    machine's monotonic clock, the same for all of its processes: what decides whether an active task is due. Setting
-    the wall clock thus neither ends a task early nor keeps it for ever.
+    `wall` is UTC epoch seconds: what people read. `clock` is the machine's monotonic clock, the same for all of its
+    processes: what decides whether an active task is due, and how long ago another finished. Setting the wall clock
+    thus changes neither. `boot` names the run of the machine; the clock tells nothing of what was before it, which is
+    where the wall clock decides.
     """
 
     wall: float
     clock: float
+    boot: str
 
 
 class Row(NamedTuple):
@@ -24,26 +26,41 @@ class Row(NamedTuple):
     record: TaskRecord
     serial: int
     token: str
+    worker: str
+    """The process that started it, by a name that no other has."""
+    boot: str
     alive_clock: float
-    """The last sign of life: the start, or a heartbeat."""
+    """The last sign of life: the start, a heartbeat, or the end."""
     due_clock: float
+    ended_serial: int | None = None
+    """Its place in the order of endings; None while it is active."""
 
     def overdue(self, now: Moment) -> bool:
-        """Whether the task is active beyond its time.
+        """Whether the task is active beyond its time, or from before the machine was started anew: its worker is dead."""
+        return self.record.ended is None and not (self._same_run(now) and now.clock < self.due_clock)
 
-        A monotonic clock below the last sign of life means that the machine was started anew: the worker is dead.
-        """
-        return self.record.ended is None and not self.alive_clock <= now.clock < self.due_clock
-
-    def at(self, now: Moment) -> TaskRecord:
-        """The record as it is at that moment, whether or not a sweep has been here."""
-        return self.timed_out(now).record if self.overdue(now) else self.record
+    def at(self, now: Moment) -> "Row":
+        """The task as it is at that moment, whether or not a sweep has been here."""
+        return self.timed_out(now) if self.overdue(now) else self
 
     def timed_out(self, now: Moment) -> "Row":
         """The same task, over since it was due, or since this moment if its machine was started anew before."""
         record = self.record
         ended = max(record.started, min(record.due, now.wall))
-        return self._replace(record=replace(record, state=TaskState.TIMED_OUT, ended=ended))
+        return self._replace(
+            record=replace(record, state=TaskState.TIMED_OUT, ended=ended),
+            alive_clock=self.due_clock if self._same_run(now) else self.alive_clock,
+        )
+
+    def age(self, now: Moment) -> float | None:
+        """Seconds since it ended, None while it is active. An end in the future is from a wall clock that was set."""
+        if self.record.ended is None:
+            return None
+        return now.clock - self.alive_clock if self._same_run(now) else abs(now.wall - self.record.ended)
+
+    def _same_run(self, now: Moment) -> bool:
+        """Whether the machine has run since the last sign of life, as far as its clock and its name for the run tell."""
+        return self.boot == now.boot and self.alive_clock <= now.clock
 
 
 class NewTask(NamedTuple):
@@ -83,8 +100,7 @@ class Limits:
     max_finished: int
 
 
-@dataclass(slots=True)
-class Totals:
+class Totals(NamedTuple):
     """What is counted of all tasks since the ledger began; `dropped` are the finished ones that are kept no more."""
 
     started: int = 0
@@ -99,9 +115,14 @@ class Totals:
     @property
     def active(self) -> int:
         """Tasks that are active in the store, overdue ones too."""
-        return self.started - self.completed - self.failed - self.timed_out
+        return self.started - self.finished
+
+    @property
+    def finished(self) -> int:
+        """Tasks that are over."""
+        return self.completed + self.failed + self.timed_out
 
     @property
     def kept(self) -> int:
         """Finished tasks that are still kept."""
-        return self.completed + self.failed + self.timed_out - self.dropped
+        return self.finished - self.dropped

@@ -1,10 +1,15 @@
 """What the tests of background work share: things to own, work to do, and sums that must be right."""
 
+import dis
+import functools
+import itertools
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
+from pathlib import Path
+from types import CodeType, FrameType, TracebackType
+from typing import Any, Self
 
 import pytest
 
@@ -103,3 +108,76 @@ class Gate:
     def open(self) -> None:
         """Let it go."""
         self._let_go.set()
+
+
+class Interrupt(BaseException):
+    """What the signal handler of an application raises."""
+
+
+class Interrupter:
+    """Raises at the chosen one of the places in our own code where the interpreter runs signal handlers.
+
+    These are: the start of a function, behind a call, and the end of each turn of a loop. `where` is the function
+    that was interrupted, and whether at its very start.
+    """
+
+    def __init__(self, files: set[str], chosen: int) -> None:
+        self.where: tuple[str, bool] | None = None
+        self._files = files
+        self._chosen = chosen
+        self._before: Any = None
+        self._last: dict[int, tuple[str, object]] = {}  # by the id of the frame, which has to be free to go
+        self._places = 0
+
+    def __enter__(self) -> Self:
+        self._before = sys.gettrace()
+        sys.settrace(self._trace)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> Any:
+        code = frame.f_code
+        if self.where is not None or code.co_name == "__del__" or Path(code.co_filename).name not in self._files:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "call":
+            self._last[id(frame)] = ("RESUME", None)
+        elif event == "exception":
+            self._last.pop(id(frame), None)
+        elif event == "opcode":
+            last, handler = self._last.get(id(frame), ("", None))
+            here = _handler(code, frame.f_lasti)
+            self._last[id(frame)] = (dis.opname[code.co_code[frame.f_lasti]], here)
+            # Behind the last call of a `with` or a `try`, it would be raised in there still: here it is too late for it.
+            if last == "RESUME" or ((last == "JUMP_BACKWARD" or last.startswith("CALL")) and handler == here):
+                self._places += 1
+                if self._places == self._chosen:
+                    self.where = (code.co_name, last == "RESUME")
+                    raise Interrupt
+        return self._trace
+
+
+@functools.cache
+def _handler(code: CodeType, offset: int) -> object:
+    """Where an exception raised at this instruction is handled."""
+    entries = dis._parse_exception_table(code)  # type: ignore[attr-defined]
+    return next((entry.target for entry in entries if entry.start <= offset < entry.end), None)
+
+
+def interrupt_everywhere(files: set[str], act: Callable[[], object]) -> Generator[tuple[str, bool], None, None]:
+    """Interrupt the act at its first place, its second, and so on: the places, each while its exception lives."""
+    for number in itertools.count(1):
+        with Interrupter(files, number) as interrupter:
+            try:
+                act()
+            except Interrupt:
+                sys.settrace(None)
+                assert interrupter.where is not None
+                yield interrupter.where
+                continue
+        if interrupter.where is None:
+            assert number > 20, "hardly any place was interrupted"
+            return
+        yield interrupter.where

@@ -184,11 +184,11 @@ def test_mistakes_release_what_is_owned(background: Background) -> None:
     """What is no function, no manager, or nothing that can be released is named, and nothing starts."""
     thing = Thing()
     with pytest.raises(TypeError, match=r"function must be callable .*5"):
-        background.spawn(5, owns=thing)  # type: ignore[arg-type]
+        background.spawn(5, owns=thing)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"release\(\) .*'claim'"):
         background.spawn(int, owns=[thing, "claim"])  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"release\(\) .*6"):
-        background.spawn(int, owns=6)  # type: ignore[arg-type]
+        background.spawn(int, owns=6)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match=r"lambda: locks\.hold\(key\).*7"):
         background.spawn(int, owns=thing, within=[7])  # type: ignore[list-item]
     assert thing.releases == 3
@@ -312,3 +312,15 @@ def test_bad_arguments(name: str) -> None:
     with pytest.raises(TypeError, match="warn_at"):
         Background(name, warn_at=0.5)  # type: ignore[arg-type]
     Background(name)
+
+
+def test_the_arguments_are_checked_against_the_function(background: Background) -> None:
+    """By type checkers, which would call the comments here needless; but not together with `owns` or `within`."""
+    wrong = [
+        background.spawn(divmod, 7, 2, nope=3),  # type: ignore[arg-type]
+        background.spawn(divmod, 7),  # type: ignore[call-overload]
+        background.spawn(divmod, 7, nope=3, owns=Thing()),
+    ]
+    assert all(isinstance(future.exception(10), TypeError) for future in wrong)
+    right: list[Future[tuple[int, int]]] = [background.spawn(divmod, 7, 2), background.spawn(divmod, 7, 2, owns=())]
+    assert [future.result(10) for future in right] == [(3, 1), (3, 1)]

@@ -233,6 +233,58 @@ def test_a_file_that_is_removed_in_use_is_not_written_on(path: Path, open_ledger
     assert ledger.counts().started == 1
 
 
+def test_the_numbers_of_a_removed_file_are_those_known_last(
+    path: Path, open_ledger: Callable[..., TaskLedger], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not zeros, which look calm, though nobody has asked before; and the log has it once each time."""
+    ledger = open_ledger()
+    tasks = [ledger.start("speech") for _ in range(3)]
+    tasks[0].complete()
+    for times in (1, 2):
+        path.rename(path.with_suffix(".old"))
+        for _ in range(3):
+            stats = ledger.stats()
+            assert (stats.entries, stats.adds, stats.removes, stats.oldest_age) == (2, 3, 1, None)
+        assert caplog.text.count("its numbers are those known last: ") == times
+        assert "removed or replaced" in caplog.text
+        path.with_suffix(".old").rename(path)
+        assert ledger.stats().oldest_age is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "said"),
+    [
+        (":memory:", ValueError, r"leave it out to keep the tasks in memory \(got ':memory:'\)"),
+        (Path(":memory:"), ValueError, r"leave it out to keep .* \(got .*Path\(':memory:'\)\)"),
+        ("", ValueError, r"must not be empty, .* \(got ''\)"),
+        ("file:tasks.db?mode=ro", ValueError, r"may be no URI \(got 'file:tasks.db\?mode=ro'\)"),
+        ("a\0b", ValueError, r"must name a file, .* \(got 'a\\x00b'\)"),
+        (b"tasks.db", TypeError, r"path must be a str or a Path \(got b'tasks.db'\)"),
+        (3, TypeError, r"path must be a str or a Path \(got 3\)"),
+    ],
+)
+def test_a_path_that_is_no_files_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: object, error: type[Exception], said: str
+) -> None:
+    """With its value, and no file of that name is made."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=said):
+        TaskLedger(NAME, timeout=1, keep=1, path=path)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_transaction_that_was_left_open_is_rolled_back(open_ledger: Callable[..., TaskLedger]) -> None:
+    """By the next use, whatever it is."""
+    ledger = open_ledger()
+    ledger.start("speech")
+    for use in (ledger.counts, lambda: ledger.start("speech")):
+        db = connection(ledger)
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE totals SET started = 100")
+        use()
+    assert ledger.counts().started == 2
+
+
 def test_the_file_is_for_its_owner_alone(path: Path, open_ledger: Callable[..., TaskLedger]) -> None:
     """Keys and messages may hold secrets; its log too."""
     ledger = open_ledger()

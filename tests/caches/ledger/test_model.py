@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +29,7 @@ class Known:
     alive: float
     state: str = "active"
     ended: float = 0.0
+    boot: str = ""
     result: object = None
 
 
@@ -77,10 +78,18 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     def overdue(self, known: Known) -> bool:
         """Whether the model's task is active beyond its time."""
-        return known.state == "active" and not known.alive <= self.clocks.timer.now < known.due_clock
+        return known.state == "active" and not (self.same_run(known) and self.clocks.timer.now < known.due_clock)
+
+    def same_run(self, known: Known) -> bool:
+        """Whether the machine was not started anew since the task's last sign of life, as far as one can know."""
+        return known.boot == self.ledger._boot and known.alive <= self.clocks.timer.now
 
     def finish(self, known: Known, state: str, ended: float) -> None:
         """End a task of the model."""
+        if state != "timed_out":
+            known.alive = self.clocks.timer.now
+        elif self.same_run(known):
+            known.alive = known.due_clock
         known.state, known.ended = state, max(known.started, ended)
         self.kept.append(known)
         del self.kept[:-MAX_FINISHED]
@@ -93,6 +102,8 @@ class AgainstTheModel(RuleBasedStateMachine):
 
     def recent(self, known: Known, seconds: float) -> bool:
         """Whether it ended not long ago."""
+        if self.same_run(known):
+            return self.clocks.timer.now - known.alive < seconds
         return abs(self.clocks.wall.now - known.ended) < seconds
 
     @rule(target=tasks, key=st.sampled_from([None, None, "a", "b"]), timeout=st.integers(1, 30))
@@ -120,7 +131,7 @@ class AgainstTheModel(RuleBasedStateMachine):
         else:
             assert not taken
             assert len(active) < MAX_ACTIVE
-            self.known.append(Known(task, key, now, now + timeout, clock + timeout, clock))
+            self.known.append(Known(task, key, now, now + timeout, clock + timeout, clock, boot=self.ledger._boot))
         return len(self.known) - 1
 
     @rule(number=tasks, completes=st.booleans(), value=st.none() | st.integers())
@@ -173,7 +184,9 @@ class AgainstTheModel(RuleBasedStateMachine):
         if self.path is not None:
             self.ledger.close()
             del self.ledger._published  # its name is free, though the tasks still hold it
+            boot = self.ledger._boot
             self.open()
+            self.ledger._boot = boot
             for known in self.known:
                 known.task._ledger = self.ledger
 
@@ -187,10 +200,12 @@ class AgainstTheModel(RuleBasedStateMachine):
         """Somebody sets the wall clock."""
         self.clocks.wall.tick(seconds)
 
-    @rule(seconds=st.integers(1, 40))
-    def start_the_machine_anew(self, seconds: int) -> None:
+    @rule(seconds=st.integers(1, 40), named=st.booleans())
+    def start_the_machine_anew(self, seconds: int, named: bool) -> None:
         """Its clock begins below; a ledger in memory does not live to see it, and would be right all the same."""
         self.clocks.timer.tick(-seconds)
+        if named and self.path is not None:
+            self.ledger._boot += "+"
 
     @invariant()
     def same(self) -> None:
@@ -209,7 +224,10 @@ class AgainstTheModel(RuleBasedStateMachine):
             record = self.ledger.get(known.task.id)
             overdue = self.overdue(known)
             ended = max(known.started, min(known.due, self.clocks.wall.now)) if overdue else known.ended
-            there = state == "active" or ((overdue or known in self.kept) and abs(self.clocks.wall.now - ended) < KEEP)
+            over = replace(known, ended=ended)
+            if overdue and self.same_run(known):
+                over.alive = known.due_clock
+            there = state == "active" or ((overdue or known in self.kept) and self.recent(over, KEEP))
             assert (record is not None) == there
             if record is not None:
                 seen.append(record)

@@ -200,7 +200,7 @@ file = ledger._store._file
 def child():
     assert file._db is None
     assert threading.active_count() == 1
-    assert registry.stats()[0].entries == 1
+    assert registry.stats()[0].entries == 0  # its own; the other is the master's
     assert threading.active_count() == 1  # to be read is no use
     assert ledger.counts().active == 1
     assert sweeper.running
@@ -265,6 +265,7 @@ warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=Depreca
 """
         + f"""
 ledger = TaskLedger("a", timeout=60, keep=60, path={path}, busy_timeout=4)
+ledger.start("master's")
 other = sqlite3.connect({path}, isolation_level=None, check_same_thread=False)
 other.execute("BEGIN IMMEDIATE")
 thread = threading.Thread(target=lambda: ledger.start("stuck"))
@@ -285,7 +286,7 @@ assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
 other.execute("ROLLBACK")
 thread.join()
 other.close()
-assert whole(ledger.counts()).active == 1
+assert whole(ledger.counts()).active == 2
 """
     )
 
@@ -327,5 +328,46 @@ def worker():
 in_child(worker)
 assert ledger.get(task.id).result == "done"
 assert not task.complete()
+"""
+    )
+
+
+def test_the_numbers_of_the_workers_sum_up(path: str) -> None:
+    """Each publishes what it started and did; `counts` has the whole file, and so has `warn_at`."""
+    run_python(
+        LEDGERS
+        + f"""
+ledger = TaskLedger("a", timeout=60, keep=60, path={path}, warn_at=5)
+mine = ledger.start("speech", key="k")
+handed = ledger.start("speech")
+short = ledger.start("speech", timeout=0.1)
+ledger.start("speech").complete()
+ledger.close()
+
+def numbers():
+    stats = ledger.stats()
+    assert stats.adds - stats.removes == stats.entries
+    assert sum(stats.removals.values()) == stats.removes
+    return stats.entries, stats.adds, stats.hits, stats.removals
+
+def worker():
+    assert numbers() == (0, 0, 0, {{"completed": 0, "failed": 0, "timed_out": 0, "elsewhere": 0}})
+    ledger.task(handed.id, handed.token).complete()
+    eventually(lambda: ledger.counts().timed_out == 1)
+    ledger._tend()
+    for _ in range(3):
+        ledger.start("speech")
+    ledger.start("speech").fail("x")
+    try:
+        ledger.start("speech", key="k")
+    except DuplicateTask:
+        pass
+    assert numbers() == (3, 4, 1, {{"completed": 0, "failed": 1, "timed_out": 0, "elsewhere": 0}})
+    assert ledger.stats().warnings == 1  # at five of the file: four of its own, and the master's
+
+in_child(worker)
+assert numbers() == (1, 4, 0, {{"completed": 1, "failed": 0, "timed_out": 0, "elsewhere": 2}})
+counts = whole(ledger.counts())
+assert (counts.started, counts.active, counts.completed, counts.failed, counts.timed_out) == (8, 4, 2, 1, 1)
 """
     )

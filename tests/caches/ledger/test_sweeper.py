@@ -70,8 +70,7 @@ def test_finished_tasks_leave_after_keep(path: Path | None) -> None:
         pass
 
     def kept() -> int:
-        with ledger._store._look():
-            return len(ledger._store._oldest_finished(9))
+        return len(ledger._store._look(lambda: ledger._store._oldest_finished(9)))
 
     eventually(lambda: not kept())
     assert ledger.counts().completed == 1
