@@ -11,7 +11,6 @@ import pytest
 
 from floodmark_caches import registry
 from floodmark_caches.ledger import DuplicateTask, LedgerFull, TaskLedger, TaskRecord, TaskState
-from tests.caches.conftest import fresh_name
 from tests.caches.ledger.conftest import Clocks, Make, check_counts
 
 
@@ -78,33 +77,6 @@ def test_a_result_is_kept_as_json(ledger: TaskLedger) -> None:
     record.result["url"] = "elsewhere"
     assert record.result["url"] == "/out/17.wav"
     assert json.loads(json.dumps(record.as_dict()))["result"] == record.result
-
-
-def nested(depth: int) -> list[object]:
-    """A list in a list, and so on."""
-    outer: list[object] = []
-    for _ in range(depth):
-        outer = [outer]
-    return outer
-
-
-@pytest.mark.parametrize(
-    ("result", "error", "said"),
-    [
-        (nested(100_000), ValueError, "nested too deep"),
-        ("x" * 5000, ValueError, "5002"),
-        (object(), TypeError, "object"),
-        (float("nan"), ValueError, "nan"),
-    ],
-)
-def test_a_result_that_cannot_be_kept_is_refused(
-    ledger: TaskLedger, result: object, error: type[Exception], said: str
-) -> None:
-    """With the reason, and the task stays active."""
-    task = ledger.start("speech")
-    with pytest.raises(error, match=said):
-        task.complete(result)
-    assert state(ledger, task.id) is TaskState.ACTIVE
 
 
 def test_a_task_ends_once(ledger: TaskLedger, caplog: pytest.LogCaptureFixture) -> None:
@@ -233,18 +205,6 @@ def test_only_the_owner_ends_a_task(ledger: TaskLedger) -> None:
     assert ledger.counts().late == 0
 
 
-def test_finished_tasks_are_known_for_keep(ledger: TaskLedger, clocks: Clocks) -> None:
-    """And no longer, though nobody has swept; the counts go on."""
-    with ledger.start("speech") as task:
-        pass
-    clocks.tick(3599)
-    assert state(ledger, task.id) is TaskState.COMPLETED
-    clocks.tick(1)
-    assert ledger.get(task.id) is None
-    assert ledger.tasks() == ()
-    assert ledger.counts().completed == 1
-
-
 def test_finished_tasks_are_bounded(make: Make) -> None:
     """The one that finished first goes first, and is counted as given up before its time."""
     ledger = make(max_finished=2)
@@ -282,131 +242,6 @@ def test_tasks_are_listed_newest_first(ledger: TaskLedger) -> None:
     assert [record.id for record in ledger.tasks()] == ids[::-1]
     assert [record.id for record in ledger.tasks("failed", kind="odd")] == [ids[3], ids[1]]
     assert [record.id for record in ledger.tasks(TaskState.FAILED, limit=1)] == [ids[3]]
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "said"),
-    [
-        (
-            {"state": "nonsense"},
-            ValueError,
-            r"state must be one of active, completed, failed, timed_out \(got 'nonsense'\)",
-        ),
-        ({"state": 3}, ValueError, r"state must be one of .* \(got 3\)"),
-        ({"kind": b"x"}, TypeError, r"kind must be a str \(got b'x'\)"),
-        ({"limit": 0}, ValueError, r"limit must be >= 1 \(got 0\)"),
-        ({"limit": 2**70}, ValueError, rf"limit must be <= {sys.maxsize} \(got {2**70}\)"),
-    ],
-)
-def test_a_question_that_makes_no_sense_is_refused(
-    ledger: TaskLedger, options: dict[str, object], error: type[Exception], said: str
-) -> None:
-    """With its value."""
-    ledger.start("speech")
-    with pytest.raises(error, match=said):
-        ledger.tasks(**options)  # type: ignore[arg-type]
-
-
-def test_a_wall_clock_that_is_set_changes_no_timeout(ledger: TaskLedger, clocks: Clocks) -> None:
-    """Set back by a year, no task becomes immortal; set forward, none is ended early."""
-    task = ledger.start("speech", timeout=60)
-    clocks.wall.tick(-365 * 86400)
-    clocks.tick(59)
-    assert state(ledger, task.id) is TaskState.ACTIVE
-    clocks.tick(1)
-    assert ledger.counts().timed_out == 1
-    other = ledger.start("speech", timeout=60)
-    clocks.wall.tick(2 * 365 * 86400)
-    clocks.tick(59)
-    assert state(ledger, other.id) is TaskState.ACTIVE
-
-
-@pytest.mark.parametrize("step", [-365 * 86_400, 365 * 86_400])
-def test_a_wall_clock_that_is_set_changes_no_record_and_no_key(make: Make, clocks: Clocks, step: float) -> None:
-    """However far: both stay for their time on the machine's clock, and no longer."""
-    ledger = make(keep=3600, key_ttl=100)
-    with ledger.start("speech", key="a") as task:
-        pass
-    timed_out = ledger.start("speech", timeout=10)
-    clocks.tick(10)
-    ledger.start("speech")
-    clocks.wall.tick(step)
-    clocks.tick(89)
-    with pytest.raises(DuplicateTask):
-        ledger.start("speech", key="a")
-    clocks.tick(1)
-    ledger.start("speech", key="a")
-    clocks.tick(3499)
-    assert [state(ledger, each.id) for each in (task, timed_out)] == [TaskState.COMPLETED, TaskState.TIMED_OUT]
-    assert task.id in [record.id for record in ledger.tasks(limit=9)]
-    clocks.tick(1)
-    assert state(ledger, task.id) is None
-    clocks.tick(9)
-    assert state(ledger, timed_out.id) is TaskState.TIMED_OUT
-    clocks.tick(1)
-    assert state(ledger, timed_out.id) is None
-
-
-def test_a_wall_clock_that_is_set_back_under_a_task_makes_it_no_younger_than_nothing(
-    ledger: TaskLedger, clocks: Clocks
-) -> None:
-    """Its seconds are not negative."""
-    with ledger.start("speech", key="a") as task:
-        clocks.wall.tick(-10)
-    record = ledger.get(task.id)
-    assert record is not None
-    assert record.seconds == 0
-
-
-@pytest.mark.parametrize(("uptime", "known_run"), [(100.0, True), (100.0, False), (9000.0, True)])
-def test_on_a_machine_that_was_started_anew_the_wall_clock_tells_the_age(
-    ledger: TaskLedger, clocks: Clocks, uptime: float, known_run: bool
-) -> None:
-    """Its own clock tells nothing of before: whether it stands below, or the system names its runs."""
-    with ledger.start("speech", key="a") as task:
-        pass
-    clocks.timer.now = uptime
-    clocks.wall.tick(3599)
-    if known_run:
-        ledger._boot = "another run"
-    assert state(ledger, task.id) is TaskState.COMPLETED
-    with pytest.raises(DuplicateTask):
-        ledger.start("speech", key="a")
-    clocks.wall.tick(1)
-    assert state(ledger, task.id) is None
-    ledger.start("speech", key="a")
-
-
-@pytest.mark.parametrize("store", ["file"])
-def test_a_machine_started_anew_long_ago_has_no_active_tasks_from_before(ledger: TaskLedger) -> None:
-    """Though its clock stands where they might be under way. Memory does not live to see it."""
-    task = ledger.start("speech")
-    ledger._boot = "another run"
-    assert state(ledger, task.id) is TaskState.TIMED_OUT
-    assert [record.id for record in ledger.tasks("timed_out")] == [task.id]
-    ledger._attended = True
-    ledger._tend()
-    assert (ledger.counts().active, ledger.counts().timed_out) == (0, 1)
-
-
-def test_a_machine_that_was_started_anew_has_no_active_tasks_from_before(ledger: TaskLedger, clocks: Clocks) -> None:
-    """Its clock stands below their last sign of life: their worker is dead."""
-    old = ledger.start("speech", key="a", timeout=1e6)
-    clocks.timer.now = 100.0
-    clocks.wall.tick(60)
-    assert state(ledger, old.id) is TaskState.TIMED_OUT
-    new = ledger.start("speech", key="a")
-    assert state(ledger, new.id) is TaskState.ACTIVE
-    assert (ledger.counts().active, ledger.counts().timed_out) == (1, 1)
-
-
-def test_the_last_sign_of_life_counts_on_a_machine_that_was_started_anew(ledger: TaskLedger, clocks: Clocks) -> None:
-    """Not the start: a heartbeat for a long time makes no task immortal."""
-    task = ledger.start("speech")
-    clocks.tick(50)
-    task.extend(1e6)
-    clocks.timer.tick(-10)
-    assert state(ledger, task.id) is TaskState.TIMED_OUT
 
 
 def test_the_registry_publishes_the_ledger(make: Make, clocks: Clocks) -> None:
@@ -527,54 +362,3 @@ def test_it_cannot_be_copied_and_shows_no_contents(ledger: TaskLedger) -> None:
     assert repr(ledger) == f"TaskLedger({ledger.name!r}, timeout=60, keep=3600)"
     with pytest.raises(TypeError, match="cannot be pickled"):
         ledger.__reduce__()
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "said"),
-    [
-        ({"timeout": 0}, ValueError, "timeout must be > 0 seconds \\(got 0\\)"),
-        ({"timeout": float("nan")}, ValueError, "timeout must be finite \\(got nan\\)"),
-        ({"keep": -1}, ValueError, "keep must be > 0 seconds \\(got -1\\)"),
-        ({"key_ttl": 0}, ValueError, "key_ttl must be > 0 seconds \\(got 0\\)"),
-        ({"key_ttl": 4000}, ValueError, "key_ttl must be <= keep, 3600 s, .* \\(got 4000\\)"),
-        ({"max_active": 0}, ValueError, "max_active must be >= 1 \\(got 0\\)"),
-        ({"max_active": True}, TypeError, "max_active must be an int \\(got True\\)"),
-        ({"max_finished": 1.5}, TypeError, "max_finished must be an int \\(got 1.5\\)"),
-        ({"on_timeout": 3}, TypeError, "on_timeout must be callable \\(got 3\\)"),
-        ({"warn_at": 2.0}, ValueError, "warn_at .* \\(got 2.0\\)"),
-        ({"busy_timeout": 0}, ValueError, "busy_timeout must be > 0 seconds \\(got 0\\)"),
-    ],
-)
-def test_a_bad_setting_is_refused(make: Make, options: dict[str, object], error: type[Exception], said: str) -> None:
-    """With its value, and nothing is made."""
-    known = {stats.name for stats in registry.stats()}
-    with pytest.raises(error, match=said):
-        make(**options)
-    assert {stats.name for stats in registry.stats()} <= known
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "said"),
-    [
-        ({"kind": ""}, ValueError, "kind must be 1 to 500 printable characters \\(got ''\\)"),
-        ({"kind": 3}, TypeError, "kind must be a str \\(got 3\\)"),
-        ({"key": "a\nb"}, ValueError, "key must be .* \\(got 'a\\\\nb'\\)"),
-        ({"key": "k" * 501}, ValueError, "key must be .* of 501 characters"),
-        ({"timeout": -3}, ValueError, "timeout must be > 0 seconds \\(got -3\\)"),
-    ],
-)
-def test_a_bad_start_is_refused(
-    ledger: TaskLedger, options: dict[str, object], error: type[Exception], said: str
-) -> None:
-    """With its value, and nothing is started."""
-    settings: dict[str, object] = {"kind": "speech", **options}
-    with pytest.raises(error, match=said):
-        ledger.start(**settings)  # type: ignore[arg-type]
-    assert ledger.counts().started == 0
-
-
-def test_a_name_is_used_once(make: Make, ledger: TaskLedger) -> None:
-    """Among all live maps."""
-    with pytest.raises(ValueError, match=f"already named '{ledger.name}'"):
-        TaskLedger(ledger.name, timeout=1, keep=1)
-    TaskLedger(fresh_name(), timeout=1, keep=1).close()
