@@ -12,7 +12,7 @@ PYTEST := -m pytest -n 2 --dist loadgroup
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
-.PHONY: help soak soak-five test test-quick test-wheel test-lowest check format lock clean
+.PHONY: help soak soak-five bench-maps test test-quick test-wheel test-lowest check format lock clean
 
 help:
 	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
@@ -21,6 +21,7 @@ help:
 	@echo 'make test-wheel   the quick part against the built wheel, without the sources beside it'
 	@echo 'make test-lowest  the quick part against the lowest versions that pyproject.toml allows'
 	@echo 'make check        lint, types and formatting'
+	@echo 'make bench-maps   the maps beside their peers, recorded in reports/maps.md (some 25 minutes)'
 	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
 	@echo 'make lock         resolve the lock files anew'
 
@@ -55,6 +56,18 @@ soak: $(VENV)/.soak
 soak-five: $(VENV)/.soak
 	@$(BIN)/python -m floodmark_soak.repeat --times 5 --report reports/soak-repeat.md
 
+# The peers have an environment of their own: nothing else needs them.
+BENCH := $(VENV)-bench
+$(BENCH)/.bench: requirements-bench.txt pyproject.toml | $(BIN)/python
+	@echo 'installing floodmark and the peers of its maps into $(BENCH)'
+	@$(BIN)/python -m venv $(BENCH)
+	@$(subst $(BIN),$(BENCH)/bin,$(INSTALL)) --require-hashes -r requirements-bench.txt
+	@$(subst $(BIN),$(BENCH)/bin,$(INSTALL)) --no-deps --no-build-isolation -e .
+	@touch $@
+
+bench-maps: $(BENCH)/.bench
+	@$(BENCH)/bin/python -m tests.bench.maps $(BENCH_OPTIONS)
+
 test: $(VENV)/.dev
 	@$(BIN)/python $(PYTEST) $(TEST_OPTIONS)
 
@@ -82,7 +95,8 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 lock: $(VENV)/.dev
 	@$(LOCK) --extra soak --group build --output-file requirements-soak.txt
 	@$(LOCK) --all-extras --group dev --output-file requirements-dev.txt
+	@$(LOCK) --group bench --group build --output-file requirements-bench.txt
 	@$(LOCK) --all-extras --group dev --resolution lowest-direct --output-file requirements-lowest.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

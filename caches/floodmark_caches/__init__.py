@@ -1,5 +1,8 @@
 """Bounded TTL and LRU maps that publish their size."""
 
+from floodmark_caches._adopted import Adopted
+from floodmark_caches._async_locks import AsyncKeyedLocks
+from floodmark_caches._background import Background
 from floodmark_caches._errors import CachesError, LockTimeout, PendingFull
 from floodmark_caches._locks import KeyedLocks
 from floodmark_caches._map import BoundedMap
@@ -15,8 +18,12 @@ except ImportError:  # the maps need the standard library only
     pass
 else:
     _Cache.register(BoundedMap)
+    _Cache.register(Adopted)
 
 __all__ = [
+    "Adopted",
+    "AsyncKeyedLocks",
+    "Background",
     "BoundedMap",
     "CachesError",
     "Claim",

@@ -1,6 +1,7 @@
 """Arguments of the maps, checked once, before anything is made: each check returns the value or says what is wrong."""
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -31,7 +32,19 @@ def check_maxsize(maxsize: object) -> int:
     if maxsize < 1:
         msg = f"maxsize must be >= 1 (got {maxsize!r})"
         raise ValueError(msg)
+    if maxsize > sys.maxsize:
+        msg = f"maxsize must be <= {sys.maxsize}, or it is no bound (got an int of {maxsize.bit_length()} bits)"
+        raise ValueError(msg)
     return maxsize
+
+
+def check_hashable(key: object) -> None:
+    """TypeError with the key if it cannot be one; asked when a lookup has failed, for the answer costs a hash."""
+    try:
+        hash(key)
+    except TypeError:
+        msg = f"a key must be hashable (got {key!r})"
+        raise TypeError(msg) from None
 
 
 def check_number(what: str, value: object) -> float:
@@ -39,7 +52,12 @@ def check_number(what: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         msg = f"{what} must be a number (got {value!r})"
         raise TypeError(msg)
-    if not math.isfinite(value):
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # its digits could be more than the interpreter would write
+        msg = f"{what} must be in the range of a float (got an int of {int(value).bit_length()} bits)"
+        raise ValueError(msg) from None
+    if not finite:
         msg = f"{what} must be finite (got {value!r})"
         raise ValueError(msg)
     return value

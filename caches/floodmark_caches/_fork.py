@@ -5,6 +5,7 @@ the locks are given back (the child makes new ones), and every map is left with 
 map's first use, in the parent as in the child: a prefork master that only forks keeps no thread.
 """
 
+import logging
 import os
 import threading
 import time
@@ -12,7 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
+from floodmark_caches._primitives import new_rlock
 from floodmark_caches._weak import WeakMethod
+
+logger = logging.getLogger("floodmark.caches")
 
 _PATIENCE_SECONDS = 1.0  # a lock that is not free by then belongs to a stuck thread; the fork goes on without it
 
@@ -33,7 +37,8 @@ _all_hooks: dict[int, _Hooks] = {}
 def at_fork(rank: int, before: Callable[[float], None], after: Callable[[bool], None]) -> None:
     """Have the bound method `before(patience_seconds)` called ahead of each fork, `after(in_child)` behind it.
 
-    Both are held weakly: their object may go at any time. Hooks of a lower rank come first.
+    Both are held weakly: their object may go at any time. Hooks of a lower rank come first. `after` may be called
+    without `before`, where the object was made meanwhile or `before` failed; what they raise is logged.
     """
     all_hooks = _all_hooks  # the globals of a module may be gone before the last map is
     hooks = _Hooks(rank, WeakMethod(before, lambda _: all_hooks.pop(key, None)), WeakMethod(after))
@@ -50,14 +55,20 @@ def _before() -> None:
     for hooks in _sorted_hooks():
         before = hooks.before()
         if before is not None:
-            before(max(0.0, deadline - time.monotonic()))
+            try:
+                before(max(0.0, deadline - time.monotonic()))
+            except BaseException:
+                logger.exception("a fork could not be prepared in one place")
 
 
 def _after(in_child: bool) -> None:
     for hooks in _sorted_hooks():
         after = hooks.after()
         if after is not None:
-            after(in_child)
+            try:
+                after(in_child)
+            except BaseException:
+                logger.exception("a fork could not be cleared up in one place")
 
 
 if hasattr(os, "register_at_fork"):
@@ -77,9 +88,13 @@ class FirstUseLock:
 
     def __enter__(self) -> bool:
         self._lock.acquire()
-        first_use = self._first_use()
-        if first_use is not None:
-            first_use()
+        try:
+            first_use = self._first_use()
+            if first_use is not None:
+                first_use()
+        except BaseException:  # an interrupt: the block is not entered
+            self._lock.release()
+            raise
         return True
 
     def __exit__(
@@ -95,25 +110,30 @@ class Guarded:
     """
 
     def __init__(self) -> None:
-        self._own_lock = threading.RLock()
+        self._own_lock = new_rlock()
         self._lock: threading.RLock | FirstUseLock = self._own_lock
-        self._whole = True
+        self._held_by_fork = False
         at_fork(LOCKS_NEXT, self._before_fork, self._after_fork)
 
     def _before_fork(self, patience: float) -> None:
-        self._whole = self._own_lock.acquire(timeout=patience)
+        self._held_by_fork = self._own_lock.acquire(timeout=patience)
 
     def _after_fork(self, in_child: bool) -> None:
+        held, self._held_by_fork = self._held_by_fork, False
         if in_child:
-            self._own_lock = threading.RLock()
-            self._begin_in_child(whole=self._whole)
-        elif self._whole:
+            self._own_lock = new_rlock()
+            self._begin_in_child(whole=held)
+        elif held:
             self._own_lock.release()
         self._lock = FirstUseLock(self._own_lock, self._on_first_use)
 
     def _on_first_use(self) -> None:
-        self._lock = self._own_lock
-        self._resume()
+        waiting, self._lock = self._lock, self._own_lock
+        try:
+            self._resume()
+        except BaseException:  # an interrupt: the next use is the first
+            self._lock = waiting
+            raise
 
     def _begin_in_child(self, *, whole: bool) -> None:
         """What the child does with what it inherited; not `whole`: a thread was in the middle of changing it."""

@@ -20,10 +20,10 @@ class Janitor:
     once, None for not at all (the map will call `attend` again). Thread-safe; a bare import starts nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "floodmark-janitor") -> None:
         self._tends: dict[int, WeakMethod[Callable[[], float | None]]] = {}
         self._failing: set[int] = set()
-        self._thread = LazyThread("floodmark-janitor", self._step)
+        self._thread = LazyThread(name, self._step)
 
     @property
     def running(self) -> bool:
@@ -44,27 +44,24 @@ class Janitor:
 
     def _step(self) -> float | None:
         soonest: float | None = None
-        for reference in list(self._tends.values()):
-            tend = reference()
-            if tend is None:
-                continue
-            delay = self._tended(tend)
+        for key, tend in list(self._tends.items()):
+            delay = self._tended(key, tend)
             if delay is None:
                 continue
             delay = _PAUSE_SECONDS if delay <= 0 else max(delay, _PACE_SECONDS)
             soonest = delay if soonest is None else min(soonest, delay)
         return soonest
 
-    def _tended(self, tend: Callable[[], float | None]) -> float | None:
+    def _tended(self, key: int, tend: WeakMethod[Callable[[], float | None]]) -> float | None:
         """What `tend` returned; one map that fails, by its clock or its keys, must not keep the others waiting."""
         try:
-            delay = tend()
-        except Exception:
-            if owner_id(tend) not in self._failing:
-                self._failing.add(owner_id(tend))
+            delay: float | None = tend.call()
+        except BaseException:
+            if key not in self._failing:
+                self._failing.add(key)
                 logger.exception("a map could not be tended, its expired entries stay for now")
             return _AFTER_ERROR_SECONDS
-        self._failing.discard(owner_id(tend))
+        self._failing.discard(key)
         return delay
 
 

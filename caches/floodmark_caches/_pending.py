@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from floodmark_caches._checks import check_callable, check_seconds
 from floodmark_caches._errors import PendingFull
-from floodmark_caches._expiry import Entry
+from floodmark_caches._expiry import ADDED, EXPIRES, KEY, VALUE, Entry
 from floodmark_caches._stats import RemovalCause
 from floodmark_caches._store import Gone, Store
 
@@ -22,7 +22,9 @@ class PendingSet(Store[K, int]):
 
     A claim ends when its owner releases it, by its token, or when it is `ttl` seconds old: then its worker is taken
     for lost, and `on_expire(key, age_seconds)` is told, outside the lock, maybe in another thread; what it raises is
-    logged. So let `ttl` be longer than the work can take. A live claim is never given up for another: at the bound
+    logged, except that SystemExit and interrupts come out of your own call. Keep it quick, and hand long work to a
+    Background: one thread releases what expires in all maps, and waits for it. Let `ttl` be longer than the work can
+    take. A live claim is never given up for another: at the bound
     `claim` raises PendingFull. A forked child starts with no claims, for those it inherits are its parent's.
     Thread-safe; names are unique among live maps (ValueError); operations are O(1).
 
@@ -44,7 +46,7 @@ class PendingSet(Store[K, int]):
         timer: Callable[[], float] = time.monotonic,
         warn_at: float | None = None,
     ) -> None:
-        self._ttl_seconds = check_seconds("ttl", ttl)
+        check_seconds("ttl", ttl)  # here it may not be None
         self._on_expire = None if on_expire is None else check_callable("on_expire", on_expire)
         self._last_token = 0
         super().__init__(name, maxsize=maxsize, ttl=ttl, timer=timer, warn_at=warn_at)
@@ -57,7 +59,7 @@ class PendingSet(Store[K, int]):
     @property
     def expired(self) -> int:
         """How many claims were never released: lost workers."""
-        return self._removals[RemovalCause.EXPIRED]
+        return self._tally.expired
 
     def claim(self, key: K) -> "Claim[K]":
         """Claim the key now; the result is false, and None in a `with`, if somebody holds it.
@@ -68,16 +70,16 @@ class PendingSet(Store[K, int]):
         gone: Gone[K, int] = []
         with self._lock:
             now = self._timer()
-            entry = self._data.get(key)
-            if entry is not None and entry.expires is not None and now < entry.expires:
-                self._hits += 1
+            entry = self._find(key)
+            if entry is not None and now < entry[EXPIRES]:
+                self._tally.hits += 1
                 return Claim(self, key, None)
             first = self._order.first()
-            if len(self._data) >= self._maxsize and (first is None or first.expires is None or now < first.expires):
+            if len(self._data) >= self._maxsize and (first is None or now < first[EXPIRES]):
                 raise PendingFull(self._name, self._maxsize)
-            self._misses += 1
+            self._tally.misses += 1
             self._last_token = token = self._last_token + 1
-            crossed = self._insert(Entry(key, token, 1, now + self._ttl_seconds), now, gone)
+            crossed = self._insert(key, token, now, gone)
         self._settle(gone, now, crossed=crossed)
         return Claim(self, key, token)
 
@@ -86,21 +88,20 @@ class PendingSet(Store[K, int]):
         gone: Gone[K, int] = []
         with self._lock:
             entry = self._data.get(key)
-            if entry is None or entry.value != token:
+            if entry is None or entry[VALUE] != token:
                 return False
             now = self._timer()
             del self._data[key]
-            live = entry.expires is not None and now < entry.expires
-            self._book_out(entry, RemovalCause.EXPLICIT if live else RemovalCause.EXPIRED, gone)
+            live = self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
         self._settle(gone, now)
         return live
 
     def _removed(self, entry: Entry[K, int], cause: RemovalCause, now: float) -> None:
-        if cause is RemovalCause.EXPIRED and entry.expires is not None:
-            age = now - (entry.expires - self._ttl_seconds)
+        if cause is RemovalCause.EXPIRED:
+            age = now - entry[ADDED]
             logger.info("pending set %r: a claim expired after %.1f s, its worker seems lost", self._name, age)
             if self._on_expire is not None:
-                self._on_expire(entry.key, age)
+                self._on_expire(entry[KEY], age)
 
     def _begin_in_child(self, *, whole: bool) -> None:  # noqa: ARG002 - claims of the parent are not ours either way
         self._forget_everything()

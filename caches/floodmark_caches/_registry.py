@@ -3,16 +3,25 @@
 import gc
 import logging
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Hashable, MutableMapping, Sized
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
+from floodmark_caches._adopted import Adopted
 from floodmark_caches._checks import check_name, check_seconds
 from floodmark_caches._fork import Guarded
+from floodmark_caches._limits import LimitWatch
 from floodmark_caches._stats import MapStats
 from floodmark_caches._thread import LazyThread
 from floodmark_caches._watched import Watched
-from floodmark_caches._weak import WeakMethod
+from floodmark_caches._weak import WeakMethod, lending
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 logger = logging.getLogger("floodmark.caches")
+
+_PATIENCE_SECONDS = 0.2  # for a map that was dropped while the janitor, or a reader of the numbers, looks at it
 
 
 class Registry(Guarded):
@@ -22,15 +31,16 @@ class Registry(Guarded):
     """
 
     def __init__(self) -> None:
-        self._maps: dict[str, WeakMethod[Callable[[], MapStats]]] = {}
-        self._watched: dict[str, Watched] = {}
+        self._maps: dict[str, WeakMethod[Callable[[], MapStats | None]]] = {}
+        self._watched: dict[str, Watched | LimitWatch] = {}
         self._log_seconds: float | None = None
         self._log_due = 0.0
         self._log_thread = LazyThread("floodmark-maps-log", self._log_step)
         super().__init__()
 
-    def register(self, name: str, stats: Callable[[], MapStats]) -> None:
+    def register(self, name: str, stats: Callable[[], MapStats | None]) -> None:
         """Enter a map by its bound method `stats`; maps do this themselves. ValueError if the name is taken."""
+        self._let_go(name)
         with self._lock:
             self._refuse_taken(name)
             reference = WeakMethod(stats, lambda gone: self._forget(name, gone))
@@ -43,10 +53,42 @@ class Registry(Guarded):
         A container whose type cannot be weakly referenced, such as a plain dict, is kept alive by this.
         ValueError if the name is taken, TypeError if the container has no length.
         """
-        watched = Watched(check_name(name), container, warn_at)
-        with self._lock:
-            self._refuse_taken(name)
-            self._watched[name] = watched
+        self._watch(name, Watched(check_name(name), container, warn_at))
+
+    def watch_limit(
+        self,
+        name: str,
+        thing: object = None,
+        *,
+        limit: int | None = None,
+        in_use: Callable[..., int] | None = None,
+        warn_at: float | None = None,
+    ) -> None:
+        """Publish how much of its limit a semaphore, a pool or a queue has in use, until `unwatch`.
+
+        - Queues tell both: what is in them, of their maxsize.
+        - Bounded semaphores tell both: the places taken, of their start value.
+        - A plain semaphore forgets its start value, so `limit` must be given.
+        - A ThreadPoolExecutor: its busy threads, of max_workers; what is queued behind them is not in that number.
+        - Anything else, or nothing: `limit`, and `in_use(thing)`, or `in_use()` where there is no thing.
+
+        The numbers are those of `stats`: `entries` in use, `maxsize` the limit. `warn_at` is as in `watch`. The thing
+        is held weakly where its type allows it. ValueError if the limit is not known, or what is in use now contradicts
+        it, or the name is taken; TypeError if what is in use cannot be known.
+        """
+        self._watch(name, LimitWatch(check_name(name), thing, limit=limit, in_use=in_use, warn_at=warn_at))
+
+    def adopt(
+        self, name: str, cache: MutableMapping[K, V], lock: AbstractContextManager[Any] | None = None
+    ) -> Adopted[K, V]:
+        """Put an existing cache (of cachetools, or any mapping with maxsize and currsize) under the registry.
+
+        The result is to be used in its place: the same cache, each operation under `lock` (a new one if none is given).
+        It is held weakly, as maps are. ValueError if the name is taken, TypeError for what is no such cache.
+        """
+        adopted = Adopted(name, cache, lock)
+        self.register(name, adopted.stats)
+        return adopted
 
     def unwatch(self, name: str) -> None:
         """End a `watch`. KeyError if nothing is watched under that name."""
@@ -62,9 +104,9 @@ class Registry(Guarded):
             watched = list(self._watched.items())
         numbers: list[MapStats] = []
         for reference in maps:
-            read = reference()
-            if read is not None:
-                numbers.append(read())
+            seen = reference.call()
+            if seen is not None:
+                numbers.append(seen)
         for name, container in watched:
             seen = container.stats()
             if seen is not None:
@@ -111,13 +153,19 @@ class Registry(Guarded):
             logger.info("maps: %s", ", ".join(map(_size, self.stats())) or "none")
         return wait
 
+    def _let_go(self, name: str) -> None:
+        """See that a map which nobody can reach any more does not hold its name. Outside the lock."""
+        if not self._taken(name):
+            return
+        gc.collect()  # it may wait for the collector
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self._taken(name) and lending() and time.monotonic() < deadline:
+            time.sleep(0.001)
+
     def _refuse_taken(self, name: str) -> None:
         if self._taken(name):
-            # A map that nobody can reach any more may wait for the collector, and must not hold its name meanwhile.
-            gc.collect()
-            if self._taken(name):
-                msg = f"a live map is already named {name!r}"
-                raise ValueError(msg)
+            msg = f"a live map is already named {name!r}"
+            raise ValueError(msg)
 
     def _taken(self, name: str) -> bool:
         reference = self._maps.get(name)
@@ -129,7 +177,13 @@ class Registry(Guarded):
             if self._maps.get(name) is gone:
                 del self._maps[name]
 
-    def _drop_dead(self, name: str, watched: Watched) -> None:
+    def _watch(self, name: str, watched: Watched | LimitWatch) -> None:
+        self._let_go(name)
+        with self._lock:
+            self._refuse_taken(name)
+            self._watched[name] = watched
+
+    def _drop_dead(self, name: str, watched: Watched | LimitWatch) -> None:
         with self._lock:
             if self._watched.get(name) is watched:
                 del self._watched[name]

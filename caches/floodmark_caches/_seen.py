@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-from floodmark_caches._expiry import Entry
+from floodmark_caches._expiry import EXPIRES, KEY
 from floodmark_caches._stats import RemovalCause
 from floodmark_caches._store import Gone, Store
 
@@ -39,17 +39,22 @@ class SeenSet(Store[K, None]):
 
         A known key becomes the most recently used; its time to live is not extended.
         """
+        entry = self._find(key)
+        now = self._timer()
+        if entry is not None and now < entry[EXPIRES]:
+            reads = self._reads
+            reads.append(key)
+            if len(reads) >= self._most_reads:
+                self._settle_reads()
+            return False
         gone: Gone[K, None] = []
         with self._lock:
-            now = self._timer()
             entry = self._data.get(key)
-            if entry is not None and (entry.expires is None or now < entry.expires):
-                self._hits += 1
+            if entry is not None and now < entry[EXPIRES]:  # another thread was first
                 self._refresh(key)
                 return False
-            self._misses += 1
-            expires = None if self._ttl is None else now + self._ttl
-            crossed = self._insert(Entry(key, None, 1, expires), now, gone)
+            self._tally.misses += 1
+            crossed = self._insert(key, None, now, gone)
         self._settle(gone, now, crossed=crossed)
         return True
 
@@ -58,13 +63,11 @@ class SeenSet(Store[K, None]):
         with self._lock:
             now = self._timer()
             entry = self._data.get(key)
-            if entry is None or (entry.expires is not None and entry.expires <= now):
+            if entry is None or entry[EXPIRES] <= now:
                 return False
             self._refresh(key)
             if self._ttl is not None:
-                self._order.discard(entry)
-                entry.expires = now + self._ttl
-                self._order.add(entry)
+                self._data[entry[KEY]] = self._renewed(entry, now)
             return True
 
     def discard(self, key: K) -> bool:
@@ -75,8 +78,7 @@ class SeenSet(Store[K, None]):
             if entry is None:
                 return False
             now = self._timer()
-            live = entry.expires is None or now < entry.expires
-            self._book_out(entry, RemovalCause.EXPLICIT if live else RemovalCause.EXPIRED, gone)
+            live = self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
         self._settle(gone, now)
         return live
 

@@ -21,6 +21,29 @@ class RemovalCause(StrEnum):
     __hash__ = str.__hash__  # enum's own runs in Python, and each removal is counted by its cause
 
 
+class Tally:
+    """What a map counts, under its own lock. Entries that came are those that went and those that are here."""
+
+    __slots__ = (
+        "age_sum",
+        "evicted",
+        "evicted_forever",
+        "expired",
+        "explicit",
+        "hits",
+        "last_age",
+        "misses",
+        "replaced",
+    )
+
+    def __init__(self) -> None:
+        self.hits = self.misses = 0
+        self.explicit = self.replaced = self.expired = self.evicted = 0
+        self.evicted_forever = 0  # evicted although they would never have expired
+        self.age_sum = 0.0  # seconds, over the evicted
+        self.last_age: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class MapStats:
     """The numbers of one map at one moment. `adds - removes` is always `entries`."""
@@ -53,6 +76,10 @@ class MapStats:
     """Seconds since the oldest entry under the map's own ttl was put in; None where that is not kept."""
     container_ids: tuple[int, ...]
     """`id()` of the containers inside that grow with the entries, so that a heap census can name them."""
+    last_evicted_age: float | None = None
+    """Seconds that the last entry given up for room had been there; None where none was, or that is not kept."""
+    mean_evicted_age: float | None = None
+    """The mean of that over all entries given up for room: far below the ttl, the map is too small for it."""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON types, with units in the names."""
@@ -73,4 +100,6 @@ class MapStats:
             "warnings": self.warnings,
             "oldest_age_seconds": self.oldest_age,
             "container_ids": list(self.container_ids),
+            "last_evicted_age_seconds": self.last_evicted_age,
+            "mean_evicted_age_seconds": self.mean_evicted_age,
         }

@@ -1,29 +1,31 @@
 """The bounded, expiring store under every map that holds data."""
 
-import logging
 import math
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar, cast
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
 
-from floodmark_caches._checks import check_callable, check_maxsize, check_name, check_ttl
-from floodmark_caches._expiry import Entry, ExpiryOrder, OwnTtlEntry
+from floodmark_caches._checks import check_callable, check_hashable, check_maxsize, check_name, check_ttl
+from floodmark_caches._expiry import ADDED, EXPIRES, KEY, NEVER, VALUE, WEIGHT, Entry, ExpiryOrder
 from floodmark_caches._fork import Guarded
 from floodmark_caches._janitor import janitor
 from floodmark_caches._registry import registry
-from floodmark_caches._stats import MapStats, RemovalCause
+from floodmark_caches._stats import MapStats, RemovalCause, Tally
 from floodmark_caches._threshold import Threshold, warn_crossed
+from floodmark_caches._told import tell_all
 
 K = TypeVar("K")
 V = TypeVar("V")
 
-logger = logging.getLogger("floodmark.caches")
-
-_SIZE = RemovalCause.SIZE  # an enum's attributes are slow to look up where it counts
 _BATCH = 500  # expired entries released in one hold of the lock: well under a millisecond each
+_MOST_READS = 256  # reads whose keys are not made the most recently used yet
 _IDLE_SECONDS = 3600.0
 _FOREIGN_CLOCK_SECONDS = 1.0  # how long such a clock may be left unread: nobody knows how fast it runs
+
+
+MISSING: Any = object()
 
 
 class Store(Guarded, Generic[K, V]):
@@ -32,6 +34,11 @@ class Store(Guarded, Generic[K, V]):
     Base of the public maps, not one itself. Thread-safe by its own lock; foreign code (callbacks, handlers, the
     finalizers of values) runs outside it, except the hash and equality of keys. Each operation reads the clock at most
     once. All operations are O(1), but for those that release expired entries, which are O(1) for each of them.
+
+    A read that finds a live entry takes no lock: looking up a key and appending to a list are whole steps of the
+    interpreter, and an entry never changes. It leaves the key in `_reads`; whatever depends on the order of eviction
+    first makes up for those reads (`_catch_up`), so that the order is exact. A read that finds nothing looks again
+    under the lock before it says so, for a writer may be putting a new entry in an old one's place.
     """
 
     _tells = False  # whether `_removed` does anything
@@ -53,12 +60,16 @@ class Store(Guarded, Generic[K, V]):
         self._threshold = Threshold.of(warn_at, self._maxsize)
         self._warn_by_weight = weighted and isinstance(warn_at, float)
         self._weighted = weighted
+        self._lifetime = NEVER if self._ttl is None else self._ttl
         self._data: OrderedDict[K, Entry[K, V]] = OrderedDict()  # least recently used first
         self._order: ExpiryOrder[K, V] = ExpiryOrder()
-        self._currsize: float = 0
-        self._wake_at = math.inf  # by our clock: the janitor will look at us by then
-        self._hits = self._misses = self._adds = self._evicted_before_ttl = 0
-        self._removals = dict.fromkeys(RemovalCause, 0)
+        self._weight: float = 0  # of all entries; kept where the map is weighted
+        self._serial = 0
+        self._latest = NEVER if self._ttl is None else -math.inf  # no entry under our ttl expires later
+        self._soonest = NEVER  # no entry expires before, and the janitor will look at us by then
+        self._reads: list[K] = []
+        self._most_reads = _MOST_READS
+        self._tally = Tally()
         super().__init__()
         registry.register(name, self.stats)
 
@@ -87,27 +98,33 @@ class Store(Guarded, Generic[K, V]):
         threshold = self._threshold
         with self._own_lock:  # nor is being read
             oldest = self._order.oldest()
-            age = None
-            if self._ttl is not None and oldest is not None and oldest.expires is not None:
-                age = max(0.0, self._timer() - (oldest.expires - self._ttl))
-            removes = sum(self._removals.values())
+            entries = len(self._data)
+            tally = self._tally
+            removes = tally.explicit + tally.replaced + tally.expired + tally.evicted
             return MapStats(
                 name=self._name,
                 kind=type(self).__name__,
-                entries=len(self._data),
+                entries=entries,
                 maxsize=self._maxsize,
                 ttl=self._ttl,
-                bytes=round(self._currsize) if self._weighted else None,
-                adds=self._adds,
+                bytes=round(self._weight) if self._weighted else None,
+                adds=entries + removes,
                 removes=removes,
                 hits=self._hits,
-                misses=self._misses,
-                removals={cause.value: count for cause, count in self._removals.items()},
-                evicted_before_ttl=self._evicted_before_ttl,
+                misses=tally.misses,
+                removals={
+                    RemovalCause.EXPLICIT.value: tally.explicit,
+                    RemovalCause.REPLACED.value: tally.replaced,
+                    RemovalCause.EXPIRED.value: tally.expired,
+                    RemovalCause.SIZE.value: tally.evicted,
+                },
+                evicted_before_ttl=tally.evicted - tally.evicted_forever,
                 warn_at=None if threshold is None else threshold.level,
                 warnings=0 if threshold is None else threshold.crossings,
-                oldest_age=age,
+                oldest_age=None if oldest is None else max(0.0, self._timer() - oldest[ADDED]),
                 container_ids=(id(self._data),),
+                last_evicted_age=tally.last_age,
+                mean_evicted_age=tally.age_sum / tally.evicted if tally.evicted else None,
             )
 
     def __len__(self) -> int:
@@ -119,11 +136,11 @@ class Store(Guarded, Generic[K, V]):
         """Whether the key is there and live; neither recency nor statistics change."""
         with self._lock:
             entry = self._data.get(cast("K", key))
-            return entry is not None and (entry.expires is None or self._timer() < entry.expires)
+            return entry is not None and self._timer() < entry[EXPIRES]
 
     def __iter__(self) -> Iterator[K]:
         """The keys that are live at this moment, next to be evicted first; later changes do not show."""
-        return iter([entry.key for entry in self._live()])
+        return iter([entry[KEY] for entry in self._live()])
 
     def __repr__(self) -> str:
         # Never the contents: they may be many, and they may be secret.
@@ -138,64 +155,157 @@ class Store(Guarded, Generic[K, V]):
     def _live(self) -> list[Entry[K, V]]:
         """The entries that are live at one moment, least recently used first."""
         with self._lock:
+            self._catch_up()
             now = self._timer()
-            return [entry for entry in self._data.values() if entry.expires is None or now < entry.expires]
+            entries = [*self._data.values()]  # in one step, for the collector may run finalizers that use the map
+        return [entry for entry in entries if now < entry[EXPIRES]]
 
-    def _insert(self, entry: Entry[K, V], now: float, gone: "Gone[K, V]") -> bool:
-        """Put in a new entry, make room for it, and say whether warn_at was crossed. Under the lock."""
+    def _find(self, key: K) -> Entry[K, V] | None:
+        """The entry of a key, live or not; TypeError with the key if it cannot be one."""
+        try:
+            return self._data.get(key)
+        except TypeError:
+            check_hashable(key)
+            raise
+
+    def _look_again(self, key: K, now: float) -> V:
+        """The live value, or MISSING and that is counted: a read that found nothing without the lock looks with it."""
+        with self._lock:
+            entry = self._data.get(key)
+            if entry is not None and now < entry[EXPIRES]:
+                self._refresh(key)
+                return entry[VALUE]
+            self._tally.misses += 1
+            return cast("V", MISSING)
+
+    @property
+    def _hits(self) -> int:
+        return self._tally.hits + len(self._reads)
+
+    def _settle_reads(self) -> None:
+        """Make up for the reads now: they are many, or the first since a fork."""
+        with self._lock:
+            self._catch_up()
+
+    def _refresh(self, key: K) -> None:
+        """Note one more read that found its entry. Under the lock."""
+        self._reads.append(key)
+        if len(self._reads) >= _MOST_READS:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Make the keys that were read the most recently used, in the order of their reads. Under the lock."""
+        reads = self._reads
+        count = len(reads)
+        keys = reads[:count]
+        del reads[:count]  # other threads may be adding to its end
+        self._tally.hits += count
+        moves = map(self._data.move_to_end, keys)
+        while True:
+            try:
+                deque(moves, maxlen=0)
+            except Exception:  # noqa: BLE001, S112 - gone since it was read, or its equality raised: it is not moved then
+                continue
+            return
+
+    def _insert(
+        self, key: K, value: V, now: float, gone: "Gone[K, V]", *, weight: float = 1, ttl: float | None = None
+    ) -> bool:
+        """Put in a pair, make room for it, and say whether warn_at was crossed. Under the lock."""
+        if self._reads:
+            self._catch_up()
         data = self._data
-        entries_before, weight_before = len(data), self._currsize
-        if entry.key in data:
-            old = data.pop(entry.key)
-            live = old.expires is None or now < old.expires
-            self._book_out(old, RemovalCause.REPLACED if live else RemovalCause.EXPIRED, gone)
-        while data and self._currsize + entry.weight > self._maxsize:
+        size = self._weight if self._warn_by_weight else len(data)
+        self._serial = serial = self._serial + 1
+        order = self._order
+        expires = now + (self._lifetime if ttl is None else ttl)
+        if expires < self._latest and ttl is None:
+            expires = order.not_before_last(expires)
+        entry = (key, expires, value, weight, now, serial)
+        old = data.pop(key, None)
+        if old is not None:
+            self._book_out(old, now, RemovalCause.REPLACED, gone)
+        data[key] = entry  # first, for the key's equality may raise
+        if ttl is not None:
+            order.add_own(entry)
+        elif self._ttl is not None:
+            order.queue[serial] = entry
+            self._latest = expires
+        self._weight += weight if self._weighted else 0
+        while (self._weight if self._weighted else len(data)) > self._maxsize:
             self._evict_one(now, gone)
-        data[entry.key] = entry
-        self._currsize += entry.weight
-        self._adds += 1
-        expires = entry.expires
-        if expires is not None:
-            if isinstance(entry, OwnTtlEntry):
-                self._order.add_own(entry, expires)
-            else:
-                self._order.add(entry)
-            if expires < self._wake_at:
-                self._wake_at = expires
-                janitor.attend(self._tend)
-        if self._threshold is None:
-            return False
-        if self._warn_by_weight:
-            return self._threshold.crossed(weight_before, self._currsize)
-        return self._threshold.crossed(entries_before, len(data))
+        if expires < self._soonest or (now >= self._soonest and not janitor.running):  # no thread was to be had before
+            self._soonest = min(expires, self._soonest)
+            janitor.attend(self._tend)
+        after = self._weight if self._warn_by_weight else len(data)
+        return after != size and self._threshold is not None and self._threshold.crossed(size, after)
+
+    def _renewed(self, entry: Entry[K, V], now: float) -> Entry[K, V]:
+        """The same entry as if it were put in now, under the map's ttl, for its place in the data. Under the lock."""
+        self._serial = serial = self._serial + 1
+        self._latest = expires = self._order.not_before_last(now + self._lifetime)
+        renewed = (entry[KEY], expires, entry[VALUE], entry[WEIGHT], now, serial)
+        self._order.queue[serial] = renewed
+        self._order.discard(entry)
+        return renewed
 
     def _evict_one(self, now: float, gone: "Gone[K, V]") -> None:
         """Give up one entry: an expired one if there is any, else the least recently used. Under the lock."""
-        first = self._order.first()
-        if first is not None and first.expires is not None and first.expires <= now:
-            self._data.pop(first.key, None)
-            self._book_out(first, RemovalCause.EXPIRED, gone)
-            return
+        if now >= self._soonest:
+            first = self._order.first()
+            self._soonest = NEVER if first is None else first[EXPIRES]
+            if first is not None and first[EXPIRES] <= now:
+                self._release(first, now, gone)
+                return
         _, entry = self._data.popitem(last=False)
-        if entry.expires is not None:
-            self._evicted_before_ttl += 1
-        self._book_out(entry, _SIZE, gone)
-
-    def _book_out(self, entry: Entry[K, V], cause: RemovalCause, gone: "Gone[K, V]") -> None:
-        """Account for an entry that has just been taken out of the data. Under the lock."""
         self._order.discard(entry)
-        self._currsize -= entry.weight
-        self._removals[cause] += 1
-        gone.append((entry, cause))
+        if self._weighted:
+            self._weight = self._weight - entry[WEIGHT] if self._data else 0  # floats would leave a rest
+        tally = self._tally
+        tally.evicted += 1
+        if entry[EXPIRES] == NEVER:
+            tally.evicted_forever += 1
+        tally.last_age = age = max(0.0, now - entry[ADDED])  # a clock may have gone backwards
+        tally.age_sum += age
+        gone.append((entry, RemovalCause.SIZE))
 
-    def _release_batch(self, now: float, gone: "Gone[K, V]") -> None:
-        """Release at most a batch of what is due at `now`. Under the lock."""
+    def _book_out(self, entry: Entry[K, V], now: float, cause: RemovalCause, gone: "Gone[K, V]") -> bool:
+        """Account for an entry that has just been taken out of the data, and say if it was live. Under the lock."""
+        self._order.discard(entry)
+        if self._weighted:
+            self._weight = self._weight - entry[WEIGHT] if self._data else 0  # floats would leave a rest
+        if entry[EXPIRES] <= now:
+            self._tally.expired += 1
+            gone.append((entry, RemovalCause.EXPIRED))
+            return False
+        if cause is RemovalCause.REPLACED:
+            self._tally.replaced += 1
+        else:
+            self._tally.explicit += 1
+        gone.append((entry, cause))
+        return True
+
+    def _release(self, entry: Entry[K, V], now: float, gone: "Gone[K, V]") -> None:
+        """Take out an entry that is due. Under the lock."""
+        taken = self._data.pop(entry[KEY], None)
+        if taken is entry:
+            self._book_out(entry, now, RemovalCause.EXPIRED, gone)
+            return
+        self._order.discard(entry)
+        if taken is not None:  # a finalizer that the collector ran just now, in this very thread, has replaced it
+            self._data[entry[KEY]] = taken
+
+    def _release_batch(self, now: float, gone: "Gone[K, V]") -> bool:
+        """Release at most a batch of what is due at `now`, and say if there may be more. Under the lock."""
+        if now < self._soonest:
+            return False
         for _ in range(_BATCH):
             first = self._order.first()
-            if first is None or first.expires is None or first.expires > now:
-                return
-            self._data.pop(first.key, None)
-            self._book_out(first, RemovalCause.EXPIRED, gone)
+            if first is None or first[EXPIRES] > now:
+                self._soonest = NEVER if first is None else first[EXPIRES]
+                return False
+            self._release(first, now, gone)
+        return True
 
     def _release_due(self, now: float | None = None) -> tuple[float, "Gone[K, V]"]:
         """Release all that is due at `now` (default: at this moment), a batch at a time; return that time and it."""
@@ -205,10 +315,10 @@ class Store(Guarded, Generic[K, V]):
             with self._lock:
                 if now is None:
                     now = self._timer()
-                self._release_batch(now, gone)
+                more = self._release_batch(now, gone)
             self._settle(gone, now)
             released += gone
-            if len(gone) < _BATCH:
+            if not more:
                 return now, released
             time.sleep(0)  # let those in who wait for the lock
 
@@ -217,71 +327,67 @@ class Store(Guarded, Generic[K, V]):
         gone: Gone[K, V] = []
         with self._own_lock:  # being tended is no use of the map: it must not wake the janitor, who may be told to rest
             now = self._timer()
+            self._catch_up()
             self._release_batch(now, gone)
             first = self._order.first()
-            due = None if first is None else first.expires
-            self._wake_at = math.inf if due is None else due
-        self._settle(gone, now)
-        if due is None:
+            self._soonest = due = NEVER if first is None else first[EXPIRES]
+        self._settle(gone, now, alone=True)
+        if due == NEVER:
             return _IDLE_SECONDS if self._ttl is not None else None
         return due - now if self._timer is time.monotonic else min(due - now, _FOREIGN_CLOCK_SECONDS)
 
-    def _settle(self, gone: "Gone[K, V]", now: float, *, crossed: bool = False) -> None:
-        """Tell the outside what happened. Outside the lock."""
-        if self._tells:
-            for entry, cause in gone:
-                try:
-                    self._removed(entry, cause, now)
-                except Exception:
-                    logger.exception("map %r: the callback for a removed entry failed", self._name)
+    def _settle(self, gone: "Gone[K, V]", now: float, *, crossed: bool = False, alone: bool = False) -> None:
+        """Tell the outside what happened; `alone`: in a thread of ours. Outside the lock."""
         if crossed and self._threshold is not None:
-            size = self._currsize if self._warn_by_weight else len(self._data)
+            size = self._weight if self._warn_by_weight else len(self._data)
             warn_crossed(self._name, size, self._threshold.level, self._maxsize)
+        if self._tells:
+            calls = (partial(self._removed, entry, cause, now) for entry, cause in gone)
+            tell_all(self._name, calls, alone=alone)
 
     def _removed(self, entry: Entry[K, V], cause: RemovalCause, now: float) -> None:
         """What a kind of map does about a removed entry; it may raise. Outside the lock."""
 
-    def _refresh(self, key: K) -> None:
-        """Make the key the most recently used. Under the lock."""
-        try:  # noqa: SIM105 - suppress() costs more than all the rest of a read
-            self._data.move_to_end(key)
-        except KeyError:  # a finalizer that the collector ran just now, in this very thread, has removed it
-            pass
-
     def _clear(self) -> None:
         """Remove everything in one step for other threads; O(n)."""
-        gone: Gone[K, V] = []
         order: ExpiryOrder[K, V] = ExpiryOrder()
         with self._lock:
+            self._catch_up()
             now = self._timer()
-            for entry in self._data.values():
-                live = entry.expires is None or now < entry.expires
-                gone.append((entry, RemovalCause.EXPLICIT if live else RemovalCause.EXPIRED))
+            # Nothing is called between these four lines, so the collector runs no finalizer that uses the map there.
+            entries = [*self._data.values()]
+            self._order = order
+            self._weight = 0
             self._data.clear()
-            self._order, order = order, self._order  # the old one unlinks its entries when it goes, outside the lock
-            self._currsize = 0
-            expired = sum(cause is RemovalCause.EXPIRED for _, cause in gone)
-            self._removals[RemovalCause.EXPIRED] += expired
-            self._removals[RemovalCause.EXPLICIT] += len(gone) - expired
-        del order
-        self._settle(gone, now)
+            self._emptied()
+            expired = sum(entry[EXPIRES] <= now for entry in entries)
+            self._tally.expired += expired
+            self._tally.explicit += len(entries) - expired
+        causes = RemovalCause.EXPLICIT, RemovalCause.EXPIRED
+        self._settle([(entry, causes[entry[EXPIRES] <= now]) for entry in entries], now)
+
+    def _emptied(self) -> None:
+        """What else goes when everything goes. Under the lock."""
 
     def _forget_everything(self) -> None:
         """Begin anew in a forked child, without telling anybody."""
         self._data = OrderedDict()
         self._order = ExpiryOrder()
-        self._currsize = 0
-        self._adds = sum(self._removals.values())
+        self._weight = 0
+
+    def _after_fork(self, in_child: bool) -> None:
+        super()._after_fork(in_child)
+        self._most_reads = 0  # so that a read, which takes no lock, counts as the first use as well
 
     def _begin_in_child(self, *, whole: bool) -> None:
         if not whole:
             self._forget_everything()
 
     def _resume(self) -> None:
-        self._wake_at = math.inf
+        self._most_reads = _MOST_READS
         first = self._order.first()
-        if first is not None and first.expires is not None:
-            self._wake_at = first.expires
+        self._soonest = NEVER if first is None else first[EXPIRES]
+        if first is not None:
             janitor.attend(self._tend)
         registry.resume_log()
 

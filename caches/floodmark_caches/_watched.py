@@ -25,11 +25,11 @@ class Watched:
             msg = f"only a container with a length can be watched (got a {type(container).__qualname__})"
             raise TypeError(msg)
         self._name = name
-        maxsize = _stated(container, "maxsize")
+        maxsize = stated(container, "maxsize")
         self._maxsize = None if maxsize is None else int(maxsize)
-        self._ttl = _stated(container, "ttl")
+        self._ttl = stated(container, "ttl")
         self._threshold = Threshold.of(warn_at, self._maxsize)
-        self._ids = (id(container), *_inner_ids(container))
+        self._ids = (id(container), *inner_ids(container))
         self._complained = False
         self._get: Callable[[], Sized | None]
         try:
@@ -80,7 +80,7 @@ class Watched:
         )
 
 
-def _stated(container: object, attribute: str) -> int | float | None:
+def stated(container: object, attribute: str) -> int | float | None:
     """A bound or ttl that a cache states about itself, if it is a number that can be one."""
     try:
         value = getattr(container, attribute, None)
@@ -89,7 +89,7 @@ def _stated(container: object, attribute: str) -> int | float | None:
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf else None
 
 
-def _inner_ids(container: object) -> tuple[int, ...]:
+def inner_ids(container: object) -> tuple[int, ...]:
     """The built-in containers one step inside, where a class such as a cache keeps its entries."""
     return tuple(
         id(value) for value in getattr(container, "__dict__", {}).values() if type(value) in _BUILTIN_CONTAINERS

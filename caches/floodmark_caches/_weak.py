@@ -7,6 +7,13 @@ from typing import Any, Generic, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_lent: list[None] = []  # one for each call by which an object is kept alive now; changed in single, atomic steps
+
+
+def lending() -> bool:
+    """Whether some object is kept alive at this moment, for as long as the `call` of its method takes."""
+    return bool(_lent)
+
 
 def owner_id(method: Callable[..., Any]) -> int:
     """What tells the object of a bound method from others while it lives."""
@@ -32,3 +39,16 @@ class WeakMethod(Generic[F]):
     def __call__(self) -> F | None:
         owner = self._owner()
         return None if owner is None else cast("F", MethodType(self._function, owner))
+
+    def call(self) -> Any:
+        """Call the method and return its result, None if it is gone; its object is held for no longer than that."""
+        _lent.append(None)
+        try:
+            return self._result()
+        finally:
+            _lent.pop()
+
+    def _result(self) -> Any:
+        # By itself, so that the object is let go before we say so.
+        method = self()
+        return None if method is None else method()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from floodmark_caches import KeyedLocks, _store, registry
-from floodmark_caches._expiry import Entry, OwnTtlEntry
+from floodmark_caches._expiry import EXPIRES, KEY, NEVER, SERIAL, WEIGHT
 from floodmark_caches._janitor import Janitor
 from floodmark_caches._store import Store
 
@@ -69,25 +69,23 @@ def run_python(code: str) -> str:
 
 def check_store(store: "Store[object, object]") -> None:
     """What must hold of any store whenever nobody is inside it."""
+    order = store._order
     entries = list(store._data.values())
-    assert all(store._data[entry.key] is entry for entry in entries)
-    weight = sum(entry.weight for entry in entries)
-    assert store._currsize == pytest.approx(weight)
+    assert all(store._data[entry[KEY]] is entry for entry in entries)
+    weight = sum(entry[WEIGHT] for entry in entries)
     assert weight <= store.maxsize
     assert len(entries) <= store.maxsize
-    ordered: list[Entry[object, object]] = []
-    link = store._order._root.next
-    while link is not None and link is not store._order._root:
-        ordered.append(link)
-        assert link.next is not None
-        assert link.next.prev is link
-        link = link.next
-    own = list(store._order._own.values())
-    expiries = [entry.expires for entry in ordered if entry.expires is not None]
+    if store._weighted:
+        assert store._weight == pytest.approx(weight)
+    queue = list(order.queue.values())
+    expiries = [entry[EXPIRES] for entry in queue]
     assert expiries == sorted(expiries)
-    assert {id(entry) for entry in entries if entry.expires is not None} == {id(entry) for entry in (*ordered, *own)}
-    assert all(isinstance(entry, OwnTtlEntry) for entry in own)
-    assert len(store._order._heap) <= 2 * len(own) + 33
+    assert all(expiry <= store._latest for expiry in expiries)
+    ordered = {**order.queue, **order._own}
+    assert ordered == {entry[SERIAL]: entry for entry in entries if entry[EXPIRES] != NEVER}
+    assert all(store._soonest <= entry[EXPIRES] for entry in entries)
+    assert len(order._heap) <= 2 * len(order._own) + 33
+    assert len(store._reads) < 300
     stats = store.stats()
     assert stats.adds - stats.removes == stats.entries == len(entries)
     assert sum(stats.removals.values()) == stats.removes

@@ -1,16 +1,14 @@
 """What every map promises, whatever its kind."""
 
 import contextlib
-import copy
-import json
 import logging
-import pickle
+import weakref
 from collections.abc import Callable, Hashable
 from typing import Any
 
 import pytest
 
-from floodmark_caches import BoundedMap, KeyedLocks, PendingFull, PendingSet, SeenSet, registry
+from floodmark_caches import BoundedMap, PendingFull, PendingSet, SeenSet, registry
 from tests.caches.conftest import Clock
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -32,6 +30,8 @@ STATS_KEYS = [
     "warnings",
     "oldest_age_seconds",
     "container_ids",
+    "last_evicted_age_seconds",
+    "mean_evicted_age_seconds",
 ]
 
 AnyStore = BoundedMap[Any, Any] | SeenSet[Any] | PendingSet[Any]
@@ -46,6 +46,24 @@ def put(store: AnyStore, key: Hashable) -> None:
         store.add(key)
     else:
         store.claim(key)
+
+
+def ask(store: AnyStore, key: Hashable) -> None:
+    """Read a key that is there in the map's own way."""
+    if isinstance(store, BoundedMap):
+        assert store[key] is store.get(key)
+    else:
+        put(store, key)
+
+
+def take(store: AnyStore, key: Hashable) -> None:
+    """Take the key that came last out of a map in its own way."""
+    if isinstance(store, BoundedMap):
+        del store[key]
+    elif isinstance(store, SeenSet):
+        store.discard(key)
+    else:
+        store.release(key, store._last_token)
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -137,11 +155,13 @@ def test_each_operation_reads_the_clock_once(kind: Callable[..., AnyStore], name
             lambda: store.set("c", 1, ttl=500),
             lambda: store.setdefault("d", 1),
             lambda: store.setdefault("d", 2),
+            lambda: store.get_or_create("d", int),
             lambda: store.currsize,
             lambda: list(iter(store.items())),
             lambda: list(iter(store.values())),
             lambda: store.pop("d"),
             store.popitem,
+            lambda: store.get("gone"),
             store.clear,
             store.expire,
         ]
@@ -155,100 +175,157 @@ def test_each_operation_reads_the_clock_once(kind: Callable[..., AnyStore], name
         assert clock.readings == before + 1, f"operation {number}"
 
 
-def test_stats_are_the_agreed_json(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
-    """The numbers carry the agreed names, in JSON types, and the id of the container that grows."""
-    store = kind(name, maxsize=10, ttl=5, timer=clock)
+def test_a_clock_that_goes_backwards_breaks_nothing(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """What is in lives a little longer, no age is below zero, and all goes in the end, in the order of expiry."""
+    store = kind(name, maxsize=3, ttl=5, timer=clock)
     put(store, "a")
-    clock.tick(2)
+    clock.tick(-100)
+    assert "a" in store
+    assert store.stats().oldest_age == 0
     put(store, "b")
-    numbers = json.loads(json.dumps(store.stats().as_dict()))
-    assert list(numbers) == STATS_KEYS
-    assert numbers["removals"] == {"explicit": 0, "replaced": 0, "expired": 0, "size": 0}
-    expected = {"name": name, "kind": type(store).__name__, "entries": 2, "maxsize": 10, "ttl_seconds": 5, "adds": 2}
-    assert numbers | expected == numbers
-    assert numbers["oldest_age_seconds"] == 2
-    assert numbers["container_ids"] == [id(store._data)]
-
-
-def test_warn_at_warns_once_for_each_crossing(
-    kind: Callable[..., AnyStore], name: str, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """One line at the crossing; the next only after the map was a tenth below the level."""
-    store = kind(name, maxsize=40, ttl=5, timer=clock, warn_at=0.5)
-    with caplog.at_level(logging.WARNING, "floodmark.caches"):
-        for key in range(30):
+    if isinstance(store, SeenSet):
+        assert store.touch("a")
+    clock.tick(104)
+    assert sorted(store) == ["a", "b"]
+    assert len(store) == 2
+    clock.tick(1)
+    put(store, "c")
+    clock.tick(-3)
+    assert sorted(store) == ["a", "b", "c"]
+    clock.tick(3)
+    assert len(store) == 1
+    if not isinstance(store, PendingSet):
+        for key in "de":
             put(store, key)
-        assert len(caplog.records) == store.stats().warnings == 1
-        assert name in caplog.text
-        assert "20" in caplog.text
+        clock.tick(-50)
+        put(store, "f")
+        assert sorted(store) == ["d", "e", "f"]
+        stats = store.stats()
+        assert (stats.last_evicted_age, stats.mean_evicted_age) == (0, 0)
+    clock.tick(60)
+    assert len(store) == 0
+
+
+def test_what_was_put_in_at_an_earlier_time_goes_with_its_neighbours(
+    kind: Callable[..., AnyStore], name: str, clock: Clock
+) -> None:
+    """No later than the entry before it, however far back the clock went."""
+    store = kind(name, maxsize=9, ttl=5, timer=clock)
+    put(store, "a")
+    clock.tick(-2)
+    put(store, "b")
+    clock.tick(7)
+    assert sorted(store) == []
+    assert len(store) == 0
+
+
+class Key:
+    """A key that can be seen to go."""
+
+
+def test_keys_that_went_are_let_go(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """However they were read before, and whichever way they went: the next write forgets them."""
+    store = kind(name, maxsize=3, ttl=5, timer=clock)
+    put(store, 0)
+
+    def crowd(key: Hashable) -> None:
+        if isinstance(store, PendingSet):
+            take(store, key)  # a live claim is never given up for room
+        for number in range(10, 13):
+            with contextlib.suppress(PendingFull):
+                put(store, number)
+
+    def outlive(key: Hashable) -> None:
         clock.tick(5)
         assert len(store) == 0
-        for key in range(30):
-            put(store, key)
-    assert len(caplog.records) == store.stats().warnings == 2
-    assert store.stats().warn_at == 20
 
+    def clear(key: Hashable) -> None:
+        if isinstance(store, PendingSet):
+            take(store, key)
+        else:
+            store.clear()
 
-def test_hovering_around_warn_at_warns_once(
-    kind: Callable[..., AnyStore], name: str, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An entry less and an entry more, at the level, is no new crossing."""
-    store = kind(name, maxsize=40, ttl=100, timer=clock, warn_at=20)
-    for key in range(30):
+    for go in (lambda key: take(store, key), crowd, outlive, clear):
+        key = Key()
         put(store, key)
-        clock.tick(5)
-        assert len(store) <= 20
-    assert store.stats().warnings == 1
-    assert caplog.text.count(name) == 1
+        for _ in range(3):
+            ask(store, key)
+        go(key)
+        assert key not in store
+        gone = weakref.ref(key)
+        del key
+        assert gone() is None or go is not clear
+        outlive(0)
+        put(store, 0)
+        assert gone() is None
+        assert list(store) == [0]
 
 
-def test_a_name_is_given_to_one_live_map(kind: Callable[..., AnyStore], name: str) -> None:
-    """A second map of the same name is refused by name, and the first one stays registered."""
-    first = kind(name, maxsize=1, ttl=1)
-    with pytest.raises(ValueError, match=f"'{name}'"):
-        KeyedLocks(name)
-    assert [stats.kind for stats in registry.stats() if stats.name == name] == [type(first).__name__]
+def test_no_foreign_code_runs_under_the_lock(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """Neither callbacks nor the handlers of the log, whoever noticed what they tell of."""
+    locked: dict[str, list[bool]] = {"told": [], "logged": []}
+
+    def told(*_: object) -> object:
+        locked["told"].append(store._own_lock._is_owned())  # type: ignore[attr-defined]
+        return None
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno == logging.WARNING:
+                locked["logged"].append(store._own_lock._is_owned())  # type: ignore[attr-defined]
+
+    options: dict[Any, dict[str, object]] = {BoundedMap: {"on_remove": told}, PendingSet: {"on_expire": told}}
+    store = kind(name, maxsize=2, ttl=5, timer=clock, warn_at=2, **options.get(kind, {}))
+    handler = Handler()
+    logging.getLogger("floodmark.caches").addHandler(handler)
+    try:
+        for number in range(20):
+            key = number * 10
+            puts: list[Callable[[Any], object]] = [lambda key: put(store, key)]
+            if isinstance(store, BoundedMap):
+                puts += [
+                    lambda key: store.set(key, 1, ttl=4),
+                    store.setdefault,
+                    lambda key: store.get_or_create(key, lambda: told(key)),
+                ]
+            each = puts[number % len(puts)]
+            each(key)
+            each(key + 1)
+            if isinstance(store, BoundedMap):
+                each(key + 2)
+                store[key + 2] = 1
+                store.pop(key + 2)
+                store.popitem()
+                each(key)
+            if number % 5 == 4:
+                store.clear() if not isinstance(store, PendingSet) else None
+            clock.tick(5)
+            ways: list[Callable[[], object]] = [store._tend, store.__len__, lambda: put(store, -1)]
+            ways[number % 3]()
+            clock.tick(5)
+            store._tend()
+    finally:
+        logging.getLogger("floodmark.caches").removeHandler(handler)
+    assert len(locked["logged"]) == store.stats().warnings >= 10
+    assert bool(locked["told"]) == (kind is not SeenSet)
+    assert not any(locked["told"] + locked["logged"])
 
 
-def test_a_dropped_map_leaves_the_registry(kind: Callable[..., AnyStore], name: str) -> None:
-    """The last reference gone, the name is free at once: nothing of ours keeps a map alive."""
-    store = kind(name, maxsize=10, ttl=100)
+def test_a_key_that_cannot_be_hashed_changes_nothing(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
+    """The key is in the error, and the next operation finds the lock free."""
+    store = kind(name, maxsize=2, ttl=100, timer=clock)
     put(store, "a")
-    del store
-    assert name not in [stats.name for stats in registry.stats()]
-    assert len(kind(name, maxsize=10, ttl=100)) == 0
-
-
-def test_a_map_that_waits_for_the_collector_does_not_hold_its_name(kind: Callable[..., AnyStore], name: str) -> None:
-    """A map in a reference cycle that nobody can reach gives its name to the next."""
-    cycle: list[object] = [kind(name, maxsize=10, ttl=100)]
-    cycle.append(cycle)
-    del cycle
-    assert kind(name, maxsize=10, ttl=100).name == name
-
-
-def test_it_cannot_be_copied_or_pickled(kind: Callable[..., AnyStore], name: str) -> None:
-    """Two maps of one name would both be wrong; the error names the map."""
-    store = kind(name, maxsize=10, ttl=100)
-    for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match=name):
-            duplicate(store)
-
-
-def test_a_key_that_cannot_be_hashed_changes_nothing(kind: Callable[..., AnyStore], name: str) -> None:
-    """The error is Python's own."""
-    store = kind(name, maxsize=2, ttl=100)
-    put(store, "a")
-    with pytest.raises(TypeError, match="unhashable"):
-        put(store, [])  # type: ignore[arg-type]
+    before = store.stats()
+    puts: list[Callable[[Any], object]] = [lambda key: put(store, key)]
+    if isinstance(store, BoundedMap):
+        puts += [lambda key: store.set(key, 1, ttl=5), lambda key: store.setdefault(key, 1)]
+    for each in puts:
+        with pytest.raises(TypeError, match=r"a key must be hashable \(got \['bad'\]\)"):
+            each(["bad"])
+    assert store.stats() == before
+    assert store._own_lock.acquire(blocking=False)
+    store._own_lock.release()
     assert list(store) == ["a"]
-
-
-def test_its_text_tells_no_entries(kind: Callable[..., AnyStore], name: str) -> None:
-    """Keys and values may be secret, and many."""
-    store = kind(name, maxsize=2, ttl=100)
-    put(store, "secret")
-    assert repr(store) == f"{type(store).__name__}('{name}', entries=1, maxsize=2)"
 
 
 BAD: list[tuple[dict[str, object], type[Exception], str]] = [
@@ -263,6 +340,9 @@ BAD: list[tuple[dict[str, object], type[Exception], str]] = [
     ({"ttl": -1.5}, ValueError, "ttl .* -1.5"),
     ({"ttl": float("nan")}, ValueError, "ttl .* nan"),
     ({"ttl": float("inf")}, ValueError, "ttl .* inf"),
+    ({"ttl": 10**400}, ValueError, "ttl .*range of a float .*1329 bits"),
+    ({"ttl": -(10**5000)}, ValueError, "ttl .*range of a float .*16610 bits"),
+    ({"maxsize": 10**5000}, ValueError, "maxsize .*16610 bits"),
     ({"ttl": True}, TypeError, "ttl .* True"),
     ({"ttl": "60"}, TypeError, "ttl .* '60'"),
     ({"timer": 5}, TypeError, "timer .* 5"),
@@ -274,7 +354,7 @@ BAD: list[tuple[dict[str, object], type[Exception], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wrong", "error", "words"), BAD, ids=str)
+@pytest.mark.parametrize(("wrong", "error", "words"), BAD, ids=lambda each: each if isinstance(each, str) else "")
 def test_a_bad_argument_is_named_with_its_value(
     kind: Callable[..., AnyStore], name: str, wrong: dict[str, object], error: type[Exception], words: str
 ) -> None:
@@ -290,3 +370,26 @@ def test_a_bad_name_is_refused(kind: Callable[..., AnyStore], wrong: object) -> 
     """Names go into logs, tables and labels."""
     with pytest.raises((ValueError, TypeError), match="name must be"):
         kind(wrong, maxsize=10, ttl=60)
+
+
+def test_an_empty_map_weighs_nothing(name: str, clock: Clock) -> None:
+    """To the last digit, however it became empty: differences of floats leave a rest."""
+    store = BoundedMap[int, float](name, maxsize=10, ttl=60, timer=clock, getsizeof=lambda value: value)
+    empty: list[Callable[[], object]] = [
+        lambda: [store.pop(key) for key in range(3)],
+        store.clear,
+        lambda: clock.tick(60),
+    ]
+    empty += [lambda: [store.popitem() for _ in range(3)]]
+    for each in empty:
+        for key, weight in enumerate((1.1, 1.7, 1.3)):
+            store[key] = weight
+        each()
+        assert store.currsize == 0
+        assert store._weight == 0
+    store[1] = 1.1
+    store[1] = 10.0
+    store[1] = 3.3
+    assert store.currsize == 3.3
+    store[2] = 10.0
+    assert store.currsize == 10.0

@@ -287,7 +287,7 @@ class Slow:
 
 store = BoundedMap("store", maxsize=10)
 store["a"] = 1
-thread = threading.Thread(target=lambda: store.get(Slow()))
+thread = threading.Thread(target=lambda: store.pop(Slow(), None))
 thread.start()
 inside.wait(10)
 
@@ -300,27 +300,5 @@ in_child(child)
 go.set()
 thread.join()
 assert store["a"] == 1
-"""
-    )
-
-
-def test_a_fork_inside_a_callback_of_the_janitor() -> None:
-    """Neither side waits for itself."""
-    run_python(
-        CHILD
-        + """
-results = []
-def removed(key, value, cause):
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if store.stats().entries == 0 else 1)
-    results.append(os.waitpid(pid, 0)[1])
-
-warnings.filterwarnings("ignore", category=DeprecationWarning)  # the main thread is there, and is not ours
-store = BoundedMap("store", maxsize=10, ttl=0.05, on_remove=removed)
-store["a"] = 1
-eventually(lambda: results == [0])
-store["b"] = 1
-eventually(lambda: results == [0, 0])
 """
     )

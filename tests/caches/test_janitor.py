@@ -1,6 +1,7 @@
 """The janitor: expired entries are released soon, by a thread that is there only while it is needed."""
 
 import gc
+import sys
 import threading
 import time
 import weakref
@@ -9,7 +10,7 @@ import pytest
 
 from floodmark_caches import BoundedMap, PendingSet, RemovalCause, SeenSet, _store
 from floodmark_caches._janitor import Janitor
-from tests.caches.conftest import eventually
+from tests.caches.conftest import Clock, eventually, run_python
 
 
 @pytest.fixture
@@ -119,3 +120,93 @@ def test_a_failing_map_does_not_stop_the_others(name: str, janitor: Janitor, cap
     assert caplog.text.count("OSError: no time") == 1
     broken[0] = False
     eventually(lambda: bad.stats().entries == 0)
+
+
+def test_an_exit_in_a_callback_does_not_end_the_janitor(
+    name: str, janitor: Janitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, the other callbacks are made, and the other maps are looked after without a pause."""
+    told: list[int] = []
+
+    def lost(key: int, age: float) -> None:
+        told.append(key)
+        sys.exit(key)
+
+    pending = PendingSet[int](name, maxsize=10, ttl=0.05, on_expire=lost)
+    for key in range(3):
+        pending.claim(key)
+    eventually(lambda: len(told) == 3)
+    runner = janitor._thread._thread
+    assert runner is not None
+    assert runner.is_alive()
+    pending.claim(3)
+    eventually(lambda: len(told) == 4)
+    eventually(lambda: caplog.text.count("SystemExit: ") == 4)
+    assert "could not be tended" not in caplog.text
+
+
+def test_an_exit_in_a_clock_does_not_end_the_janitor(
+    name: str, janitor: Janitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor does anything else that is raised in its thread."""
+    good = BoundedMap[str, int](f"{name}-good", maxsize=10, ttl=0.2)
+
+    def now() -> float:
+        if threading.current_thread() is not threading.main_thread():
+            sys.exit(5)
+        return time.monotonic()
+
+    bad = BoundedMap[str, int](name, maxsize=10, ttl=60, timer=now)
+    bad["a"] = good["a"] = 1
+    eventually(lambda: good.stats().entries == 0)
+    assert caplog.text.count("SystemExit: 5") == 1
+
+
+def test_a_map_whose_insert_could_start_no_thread_starts_it_later(
+    name: str, janitor: Janitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With an insert of its own that finds something overdue; no other map need help it."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    store = BoundedMap[str, int](name, maxsize=10, ttl=0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(KeyboardInterrupt):
+            store["a"] = 1
+    eventually(lambda: "a" not in store)
+    assert not janitor.running
+    store["b"] = 1
+    assert janitor.running
+    eventually(lambda: store.stats().entries == 0)
+
+
+def test_each_janitor_has_its_name() -> None:
+    """The one of the maps, and that of the ledgers, in a list of threads."""
+    script = """
+import threading
+from floodmark_caches import BoundedMap
+from floodmark_caches.ledger import TaskLedger
+store = BoundedMap("store", maxsize=1, ttl=100)
+store["a"] = 1
+ledger = TaskLedger("ledger", timeout=100, keep=100)
+ledger.start("a")
+print(*sorted(thread.name for thread in threading.enumerate()))
+"""
+    assert run_python(script) == "MainThread floodmark-janitor floodmark-sweeper\n"
+
+
+@pytest.mark.usefixtures("alone")
+def test_when_a_map_wants_to_be_looked_at_again(name: str, clock: Clock) -> None:
+    """At the next expiry, or within a second by a clock of the caller's; an empty map seldom, or never without a ttl."""
+    ours = BoundedMap[str, int](name, maxsize=10, ttl=60)
+    theirs = BoundedMap[str, int](f"{name}-theirs", maxsize=10, ttl=60, timer=clock)
+    endless = BoundedMap[str, int](f"{name}-endless", maxsize=10)
+    assert (ours._tend(), theirs._tend(), endless._tend()) == (3600, 3600, None)
+    for store in (ours, theirs, endless):
+        store["a"] = 1
+    assert ours._tend() == pytest.approx(60, abs=10)
+    assert (theirs._tend(), endless._tend()) == (1, None)
+    endless.set("b", 1, ttl=30)
+    assert endless._tend() == pytest.approx(30, abs=10)

@@ -4,10 +4,12 @@ import asyncio
 import itertools
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from floodmark_caches import CachesError, KeyedLocks, LockTimeout, registry
+from tests.caches.background.conftest import interrupt_everywhere
 from tests.caches.conftest import eventually
 
 
@@ -221,4 +223,53 @@ def test_a_second_task_of_an_event_loop_is_not_let_in(name: str) -> None:
     assert results[0] is None
     assert isinstance(results[1], RuntimeError)
     assert "'a'" in str(results[1])
+    assert len(locks) == 0
+
+
+OWN_FILES = {"_locks.py", "_lock_table.py", "_one_step.py"}
+
+
+def test_an_interrupt_at_any_place_leaves_no_key(name: str) -> None:
+    """What a signal handler raises ends the hold at once, wherever in our code it comes."""
+    locks = KeyedLocks[str](name, warn_at=2)
+    late: list[tuple[str, bool]] = []
+
+    def act() -> None:
+        with locks.hold("a", "b", "a", timeout=5), locks.hold("b", "c"):
+            pass
+
+    def take() -> int:
+        with locks.hold("c", "b", "a", timeout=0):
+            return len(locks)
+
+    with ThreadPoolExecutor(1) as other:
+        for place in interrupt_everywhere(OWN_FILES, act):
+            if len(locks) > 0:
+                late.append(place)
+            else:
+                assert other.submit(take).result(10) == 3
+        assert len(locks) == 0
+        assert other.submit(take).result(10) == 3
+    assert late == []
+    stats = locks.stats()
+    assert stats.adds == stats.removes
+
+
+def test_an_interrupt_of_a_waiter_leaves_the_key_to_its_holder(name: str) -> None:
+    """And the keys that it had to others."""
+    locks = KeyedLocks[str](name)
+    holder = Worker(locks, "b")
+    assert holder.held.wait(10)
+
+    def act() -> None:
+        with pytest.raises(LockTimeout), locks.hold("a", "b", timeout=0):
+            pass
+
+    for _ in interrupt_everywhere(OWN_FILES, act):
+        pass
+    assert len(locks) == 1
+    assert locks._table["b"].users == 1
+    with ThreadPoolExecutor(1) as other, locks.hold("a", timeout=0):
+        assert other.submit(len, locks).result(10) == 2
+    holder.finish()
     assert len(locks) == 0

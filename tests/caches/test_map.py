@@ -1,6 +1,5 @@
 """BoundedMap: a mapping with a bound."""
 
-import logging
 import operator
 from collections.abc import Callable
 
@@ -8,7 +7,7 @@ import cachetools
 import pytest
 
 from floodmark_caches import BoundedMap, RemovalCause
-from tests.caches.conftest import Clock, check_store, eventually
+from tests.caches.conftest import Clock
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -55,109 +54,6 @@ def test_iteration_sees_one_moment(name: str, clock: Clock) -> None:
     assert seen == [("a", 1), ("b", 2), ("c", 3)]
 
 
-def test_one_entry_may_have_a_ttl_of_its_own(name: str, clock: Clock) -> None:
-    """Shorter than the map's, longer than the map's, and in a map without one."""
-    store = BoundedMap[str, int](name, maxsize=9, ttl=10, timer=clock)
-    store.set("short", 1, ttl=2)
-    store.set("long", 2, ttl=50)
-    store["usual"] = 3
-    clock.tick(2)
-    assert [*iter(store)] == ["long", "usual"]
-    clock.tick(8)
-    assert [*iter(store)] == ["long"]
-    assert store.expire() == [("short", 1), ("usual", 3)]
-    forever = BoundedMap[str, int](f"{name}-forever", maxsize=9, timer=clock)
-    forever["stays"] = 1
-    forever.set("goes", 2, ttl=5)
-    clock.tick(5)
-    assert list(forever) == ["stays"]
-
-
-@pytest.mark.parametrize("ttl", [0, -1, float("nan"), float("inf"), True, "5"])
-def test_a_bad_own_ttl_changes_nothing(name: str, ttl: float) -> None:
-    """The value is named and the old entry stays."""
-    store = BoundedMap[str, int](name, maxsize=9)
-    store["a"] = 1
-    with pytest.raises((ValueError, TypeError), match=f"ttl .*{ttl!r}"):
-        store.set("a", 2, ttl=ttl)
-    assert store["a"] == 1
-
-
-def test_many_own_ttls_that_are_replaced_leave_no_trace(name: str, clock: Clock) -> None:
-    """The order of expiry stays as small as the map, however often an entry is put in anew."""
-    store = BoundedMap[int, int](name, maxsize=10, timer=clock)
-    for number in range(5000):
-        store.set(number % 7, number, ttl=1000 - number / 10)
-    assert len(store._order._heap) <= 50
-    clock.tick(2000)
-    assert len(store.expire()) == 7
-
-
-def test_every_removal_is_told_with_its_cause(name: str, clock: Clock) -> None:
-    """Each entry that went is told once, after it went, with why."""
-    told: Removals = []
-    store = BoundedMap[str, int](
-        name, maxsize=2, ttl=5, timer=clock, on_remove=lambda key, value, cause: told.append((key, value, cause))
-    )
-    store["a"] = 1
-    store["a"] = 2
-    store["b"] = 3
-    store["c"] = 4
-    del store["b"]
-    clock.tick(5)
-    store["d"] = 5
-    assert store.pop("c", None) is None
-    store["e"] = 6
-    store.clear()
-    assert told == [
-        ("a", 1, RemovalCause.REPLACED),
-        ("a", 2, RemovalCause.SIZE),
-        ("b", 3, RemovalCause.EXPLICIT),
-        ("c", 4, RemovalCause.EXPIRED),
-        ("d", 5, RemovalCause.EXPLICIT),
-        ("e", 6, RemovalCause.EXPLICIT),
-    ]
-    assert store.stats().removals == {"explicit": 3, "replaced": 1, "expired": 1, "size": 1}
-
-
-def test_evictions_before_the_ttl_are_counted(name: str, clock: Clock) -> None:
-    """They say that the bound, not the ttl, decides."""
-    store = BoundedMap[int, int](name, maxsize=2, ttl=5, timer=clock)
-    store.update({number: number for number in range(5)})
-    assert store.stats().evicted_before_ttl == 3
-
-
-def test_a_callback_that_fails_breaks_nothing(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged; the map has changed as asked, and the next callback is called."""
-    told: list[str] = []
-
-    def fail(key: str, value: int, cause: RemovalCause) -> None:
-        told.append(key)
-        msg = f"no {key}"
-        raise RuntimeError(msg)
-
-    store = BoundedMap[str, int](name, maxsize=1, on_remove=fail)
-    with caplog.at_level(logging.ERROR, "floodmark.caches"):
-        store["a"] = 1
-        store["b"] = 2
-        store["c"] = 3
-    assert told == ["a", "b"]
-    assert list(store) == ["c"]
-    assert "no a" in caplog.text
-    assert "no b" in caplog.text
-
-
-def test_a_callback_may_use_its_map(name: str) -> None:
-    """It runs outside the lock, when the removal is complete."""
-    seen: list[object] = []
-    store: BoundedMap[str, int] = BoundedMap(
-        name, maxsize=1, on_remove=lambda key, value, cause: seen.append((key in store, len(store), store.get("b")))
-    )
-    store["a"] = 1
-    store["b"] = 2
-    assert seen == [(False, 1, 2)]
-
-
 def test_weights_bound_the_map(name: str) -> None:
     """The bound is on the sum of the weights; a weight is taken once, at the insert."""
     store = BoundedMap[str, list[int]](name, maxsize=10, getsizeof=len)
@@ -190,12 +86,16 @@ def test_a_value_of_impossible_weight_changes_nothing(name: str, weight: object)
     assert list(store.items()) == [("a", 3)]
 
 
-def test_a_getsizeof_that_raises_changes_nothing(name: str) -> None:
-    """Its error reaches the caller."""
-    store = BoundedMap[str, object](name, maxsize=10, getsizeof=len)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="len"):
-        store["a"] = 5
-    assert len(store) == 0
+def test_a_subclass_may_weigh_in_its_own_way(name: str) -> None:
+    """By overriding the method, as with cachetools."""
+
+    class ByLength(BoundedMap[str, str]):
+        def getsizeof(self, value: str) -> float:
+            return len(value)
+
+    store = ByLength(name, maxsize=10)
+    store.update(a="12345", b="123456", c="1234")
+    assert (list(store), store.currsize) == (["b", "c"], 10)
 
 
 def test_missing_keys(name: str) -> None:
@@ -204,29 +104,9 @@ def test_missing_keys(name: str) -> None:
     for attempt in (lambda: store["x"], lambda: store.pop("x"), lambda: operator.delitem(store, "x"), store.popitem):
         with pytest.raises(KeyError):
             attempt()
-    assert (store.get("x"), store.get("x", 5), store.pop("x", 6)) == (None, 5, 6)
+    assert (store.get("x"), store.get("x", default=5), store.pop("x", 6)) == (None, 5, 6)
     assert (store.setdefault("x", 7), store.setdefault("x", 8)) == (7, 7)
     assert store.stats().misses == 4
-
-
-def test_an_expired_key_is_missing_everywhere(name: str, clock: Clock) -> None:
-    """As if it had been removed at that time, whether or not it was released."""
-    store = BoundedMap[str, int](name, maxsize=10, ttl=5, timer=clock)
-    for _ in range(2):
-        store["a"] = 1
-        clock.tick(5)
-        assert store.get("a") is None
-        with pytest.raises(KeyError):
-            store["a"]
-        with pytest.raises(KeyError):
-            del store["a"]
-    store["a"] = 1
-    clock.tick(5)
-    assert store.setdefault("a", 2) == 2
-    clock.tick(5)
-    with pytest.raises(KeyError, match="empty"):
-        store.popitem()
-    assert store.stats().removals["expired"] == 4
 
 
 def test_popitem_takes_the_least_recently_used(name: str) -> None:
@@ -235,42 +115,6 @@ def test_popitem_takes_the_least_recently_used(name: str) -> None:
     store.update(a=1, b=2)
     assert store["a"] == 1
     assert store.popitem() == ("b", 2)
-
-
-def test_expire_returns_the_pairs(name: str, clock: Clock) -> None:
-    """In the order of expiry, also for a time that is given."""
-    store = BoundedMap[str, int](name, maxsize=10, ttl=5, timer=clock)
-    store["a"] = 1
-    clock.tick(1)
-    store["b"] = 2
-    assert store.expire() == []
-    assert store.expire(clock.now + 4) == [("a", 1)]
-    clock.tick(5)
-    assert store.expire() == [("b", 2)]
-
-
-def test_many_expired_entries_are_released_in_batches(name: str, clock: Clock) -> None:
-    """No hold of the lock is longer than one batch takes, and none is forgotten."""
-    store = BoundedMap[int, int](name, maxsize=3000, ttl=5, timer=clock)
-    store.update({number: number for number in range(3000)})
-    clock.tick(5)
-    gone: list[object] = []
-    store._release_batch(clock.now, gone)  # type: ignore[arg-type]
-    assert len(gone) == 500
-    assert len(store) == 0
-    assert store.stats().removals["expired"] == 3000
-
-
-def test_a_clock_that_goes_backwards_keeps_the_map_whole(name: str, clock: Clock) -> None:
-    """Entries live a little longer then, and all of them go in the end."""
-    store = BoundedMap[str, int](name, maxsize=10, ttl=5, timer=clock)
-    store["a"] = 1
-    clock.tick(-100)
-    store["b"] = 2
-    assert len(store) == 2
-    check_store(store)  # type: ignore[arg-type]
-    clock.tick(105)
-    assert len(store) == 0
 
 
 def test_missing_may_be_overridden(name: str) -> None:
@@ -322,36 +166,33 @@ def test_it_behaves_as_ttlcache(name: str, clock: Clock) -> None:
         assert (len(ours), ours.currsize) == (len(theirs), theirs.currsize)
 
 
-def test_a_finalizer_may_change_the_map_it_was_in(name: str) -> None:
-    """A value whose end removes another key, as a weak reference's callback would."""
-
-    class Tidy:
-        def __init__(self, key: str) -> None:
-            self.key = key
-
-        def __del__(self) -> None:
-            store.pop(self.key, None)
-
-    store: BoundedMap[str, object] = BoundedMap(name, maxsize=2)
-    store["b"] = 1
-    store["a"] = Tidy("b")
-    store["a"] = 2
-    eventually(lambda: list(store) == ["a"])
+def test_warn_at_of_a_weighted_map(name: str) -> None:
+    """A fraction is one of the weight, a whole number counts entries."""
+    by_weight = BoundedMap[int, int](name, maxsize=100, getsizeof=lambda value: value, warn_at=0.5)
+    by_number = BoundedMap[int, int](f"{name}-n", maxsize=100, getsizeof=lambda value: value, warn_at=3)
+    for store, warnings in ((by_weight, [0, 1, 1]), (by_number, [0, 0, 1])):
+        for number, expected in enumerate(warnings):
+            store[number] = 25
+            assert store.stats().warnings == expected
+    assert (by_weight.stats().warn_at, by_number.stats().warn_at) == (50, 3)
+    by_weight.clear()
+    by_weight[1] = 1
+    by_weight[1] = 80
+    assert by_weight.stats().warnings == 2
 
 
-def test_a_finalizer_inside_a_read_may_remove_what_is_read(name: str) -> None:
-    """The value is returned all the same: it was live when it was looked up."""
-    armed: list[str] = []
+@pytest.mark.parametrize(("level", "again"), [(20, 18), (5, 4), (1, 0)])
+def test_a_level_warns_again_from_a_tenth_below(name: str, level: int, again: int) -> None:
+    """And from one entry below at least; not from anything above that."""
+    store = BoundedMap[int, int](name, maxsize=40, warn_at=level)
 
-    def now() -> float:
-        if armed:
-            del store[armed.pop()]
-        return 0.0
+    def warnings_after(size: int) -> int:
+        while len(store) > size:
+            store.popitem()
+        for number in range(level + 2 - len(store)):
+            store[1000 * size + number] = 1
+        return store.stats().warnings
 
-    store: BoundedMap[str, int] = BoundedMap(name, maxsize=2, ttl=5, timer=now)
-    reads: list[Callable[[], int | None]] = [lambda: store["a"], lambda: store.get("a")]
-    for read in reads:
-        store["a"] = 1
-        armed.append("a")
-        assert read() == 1
-        assert "a" not in store
+    assert warnings_after(0) == 1
+    assert warnings_after(again + 1) == 1
+    assert warnings_after(again) == 2

@@ -131,6 +131,18 @@ class AgainstTheModel(RuleBasedStateMachine):
             self.insert(key, value, None, now)
         assert self.map.setdefault(key, value) == self.model[key][0]
 
+    @rule(key=KEYS, value=st.integers(0, 99))
+    def get_or_create(self, key: int, value: int) -> None:
+        """`map.get_or_create(key, factory)` reads or makes, and what it makes is put in a moment later."""
+        if self.weigh(value) > self.maxsize:
+            return
+        now = self.moment()
+        if self.live(key, now):
+            self.refresh(key)
+        else:
+            self.insert(key, value, None, now + self.clock.step)
+        assert self.map.get_or_create(key, lambda: value) == self.model[key][0]
+
     @rule()
     def popitem(self) -> None:
         """`map.popitem()` takes the least recently used."""

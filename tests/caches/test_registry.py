@@ -3,6 +3,7 @@
 import collections
 import logging
 import threading
+import time
 
 import cachetools
 import pytest
@@ -40,6 +41,51 @@ def test_a_cache_is_watched_with_its_own_bound(name: str) -> None:
     assert stats is not None
     assert (stats.kind, stats.entries, stats.maxsize, stats.ttl) == ("TTLCache", 1, 50, 9)
     assert id(cache._Cache__data) in stats.container_ids  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["for a moment", "for long"])
+def test_a_map_that_is_dropped_while_it_is_tended_gives_up_its_name(name: str, ends: bool) -> None:
+    """A thread of ours that holds it for a moment is waited for, but not for ever."""
+    inside, go = threading.Event(), threading.Event()
+
+    def now() -> float:
+        if threading.current_thread() is not threading.main_thread():
+            inside.set()
+            go.wait(10)
+        return time.monotonic()
+
+    store = BoundedMap[str, int](name, maxsize=2, ttl=5, timer=now)
+    store["a"] = 1
+    assert inside.wait(10)
+    del store
+    if ends:
+        threading.Timer(0.02, go.set).start()
+        assert BoundedMap[str, int](name, maxsize=2, ttl=5).name == name
+    else:
+        started = time.monotonic()
+        with pytest.raises(ValueError, match=name):
+            registry.watch(name, [1])
+        assert time.monotonic() - started < 5
+        go.set()
+
+
+def test_a_name_that_is_taken_is_refused_at_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to wait for while nobody else looks at the map."""
+    store = BoundedMap[str, int](name, maxsize=2)
+    monkeypatch.setattr("floodmark_caches._registry.lending", lambda: False)
+    monkeypatch.setattr("floodmark_caches._registry._PATIENCE_SECONDS", 60)
+    with pytest.raises(ValueError, match=name):
+        BoundedMap(store.name, maxsize=2)
+
+
+def test_names_of_dropped_maps_are_free(name: str) -> None:
+    """Again and again, although each map was looked at as soon as it had an entry."""
+    for _ in range(40):
+        store = BoundedMap[int, int](name, maxsize=2, ttl=5)
+        store[1] = 1
+        del store
+    with pytest.raises(KeyError):
+        registry.unwatch(name)
 
 
 def test_what_can_be_held_weakly_is(name: str) -> None:

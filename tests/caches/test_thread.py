@@ -1,5 +1,6 @@
 """LazyThread: there while there is something to do, gone when told."""
 
+import contextlib
 import queue
 import threading
 import time
@@ -91,7 +92,7 @@ def test_rest_ends_it_whatever_it_is_about_to_do(lazy: Lazy) -> None:
         assert not thread.running
 
 
-def test_rest_is_heard_while_earlier_wakes_are_taken_off(lazy: Lazy) -> None:
+def test_rest_is_heard_while_earlier_wakes_are_taken_off(lazy: Lazy, monkeypatch: pytest.MonkeyPatch) -> None:
     """The word to rest may be taken off the queue with them, and is not slept through."""
     thread = lazy(lambda: 3600.0)
 
@@ -101,7 +102,7 @@ def test_rest_is_heard_while_earlier_wakes_are_taken_off(lazy: Lazy) -> None:
                 thread.rest(0)
             return super().get_nowait()
 
-    thread._wakes = Queue()
+    monkeypatch.setattr("floodmark_caches._thread.SimpleQueue", Queue)
     thread.wake()
     eventually(lambda: not [runner for runner in threading.enumerate() if runner.name == thread._name])
 
@@ -144,6 +145,65 @@ def test_without_a_thread_to_be_had_it_does_without(lazy: Lazy, monkeypatch: pyt
         assert not thread.running
     thread.wake()
     assert ran.wait(10)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, SystemExit])
+@pytest.mark.parametrize("late", [False, True], ids=["before it started", "after it started"])
+def test_a_start_that_is_interrupted_leaves_nothing(
+    lazy: Lazy, monkeypatch: pytest.MonkeyPatch, error: type[BaseException], late: bool
+) -> None:
+    """An interrupt comes out, no thread is taken for running, and the next wake starts one."""
+    steps: list[int] = []
+    start = threading.Thread.start
+    waits = threading.Event()
+
+    class Queue(queue.SimpleQueue[None]):
+        def get(self, block: bool = True, timeout: float | None = None) -> None:
+            waits.set()
+            return super().get(block, timeout)
+
+    def interrupted(thread: threading.Thread) -> None:
+        if late:
+            start(thread)
+            assert waits.wait(10)
+        raise error
+
+    def step() -> float:
+        steps.append(threading.get_ident())
+        return 3600.0
+
+    thread = lazy(step)
+    with monkeypatch.context() as patch:
+        patch.setattr("floodmark_caches._thread.SimpleQueue", Queue)
+        patch.setattr(threading.Thread, "start", interrupted)
+        with contextlib.suppress(KeyboardInterrupt, SystemExit):
+            thread.wake()
+            assert error is MemoryError
+    assert not thread.running
+    thread.wake()
+    runner = thread._thread
+    assert runner is not None
+    eventually(lambda: runner._ident in steps)
+    eventually(lambda: len([each for each in threading.enumerate() if each.name == thread._name]) == 1)
+
+
+def test_an_exit_in_a_step_does_not_end_the_thread(
+    lazy: Lazy, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else would do its work; it is logged."""
+    monkeypatch.setattr("floodmark_caches._thread._AFTER_ERROR_SECONDS", 0.01)
+    steps: list[int] = []
+
+    def step() -> None:
+        steps.append(1)
+        if len(steps) < 2:
+            raise SystemExit(7)
+
+    thread = lazy(step)
+    thread.wake()
+    eventually(lambda: not thread.running)
+    assert len(steps) == 2
+    assert "SystemExit: 7" in caplog.text
 
 
 def test_rest_does_not_wait_for_a_step_for_ever(lazy: Lazy) -> None:

@@ -1,0 +1,259 @@
+"""The ledger of tasks: who works on what, since when, and what became of it."""
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable
+
+from floodmark_caches._checks import check_callable, check_name, check_seconds
+from floodmark_caches._janitor import Janitor
+from floodmark_caches._registry import registry
+from floodmark_caches._stats import MapStats
+from floodmark_caches._threshold import Threshold
+from floodmark_caches.ledger._boot import this_boot
+from floodmark_caches.ledger._errors import DuplicateTask
+from floodmark_caches.ledger._input import (
+    LONGEST_TEXT,
+    as_json,
+    as_message,
+    check_bound,
+    check_path,
+    check_state,
+    check_text,
+)
+from floodmark_caches.ledger._memory import MemoryStore
+from floodmark_caches.ledger._published import Published
+from floodmark_caches.ledger._record import TaskCounts, TaskRecord, TaskState
+from floodmark_caches.ledger._row import Ending, Limits, Moment, NewTask
+from floodmark_caches.ledger._store import TaskStore
+from floodmark_caches.ledger._task import Task
+
+logger = logging.getLogger("floodmark.caches")
+
+_LOOK_AGAIN_SECONDS = 30.0  # how late the tasks of a dead process may be swept; readers see them timed out at once
+
+sweeper = Janitor("floodmark-sweeper")  # a thread of its own: the maps must not wait for a disk
+
+
+class TaskLedger:
+    """Tasks with their outcome: each is active, then completed, failed or timed out, and counted exactly once.
+
+    Without `path` the tasks are this process's, and a forked child begins with none. With `path`, an SQLite file on a
+    local disk, all processes that open it see one truth, which goes on after a restart and a `kill -9`.
+
+    `timeout`: seconds after which a task that nobody ended or extended has timed out; whichever process is there sees
+    to it. `keep`: seconds for which finished tasks can be asked for, at most `max_finished` of them: the longest
+    finished goes first, with its key. `key_ttl` (at most `keep`, which is the default): seconds for which a key stays
+    with its task after it has completed. All of this is by the machine's monotonic clock, so that a wall clock that is
+    set changes none of it. When the machine was started anew, what was active has timed out, and the wall clock tells
+    how long ago a task had finished.
+
+    `max_active`: at that bound a start raises LedgerFull. `on_timeout(record)` is told of each task that timed out, at
+    most once over all processes, outside every lock, maybe in another thread; what it raises is logged. `warn_at` warns
+    about the active tasks of the whole ledger. `busy_timeout`: the longest wait for the file, in seconds. `wall` and
+    `timer` are the clocks; the processes of a file need the same.
+
+    Thread-safe; names are unique among live maps (ValueError). LedgerFileError and LedgerBusy say when the file cannot
+    be used; nothing has happened then. After an exception that a signal handler raised inside a call, as a rule
+    KeyboardInterrupt, all of the call has happened or nothing. A finalizer that the collector runs inside a call gets
+    RuntimeError. Calls are O(log n) and block for microseconds in memory, for some tenths of a millisecond in a file.
+
+    >>> tasks = TaskLedger("synthesis", timeout=600, keep=86_400)
+    >>> with tasks.start("speech", key="text 17") as task:
+    ...     task.extend(600)
+    True
+    >>> tasks.get(task.id).state, tasks.counts().completed
+    (<TaskState.COMPLETED: 'completed'>, 1)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        timeout: float,
+        keep: float,
+        key_ttl: float | None = None,
+        path: str | os.PathLike[str] | None = None,
+        max_active: int = 10_000,
+        max_finished: int = 10_000,
+        on_timeout: Callable[[TaskRecord], object] | None = None,
+        warn_at: float | None = None,
+        busy_timeout: float = 5.0,
+        wall: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._name = check_name(name)
+        self._timeout = check_seconds("timeout", timeout)
+        keep = check_seconds("keep", keep)
+        key_ttl = keep if key_ttl is None else check_seconds("key_ttl", key_ttl)
+        if key_ttl > keep:
+            msg = f"key_ttl must be <= keep, {keep:g} s, for which the task of a key is known (got {key_ttl!r})"
+            raise ValueError(msg)
+        self._limits = Limits(
+            keep, key_ttl, check_bound("max_active", max_active), check_bound("max_finished", max_finished)
+        )
+        self._on_timeout = None if on_timeout is None else check_callable("on_timeout", on_timeout)
+        threshold = Threshold.of(warn_at, max_active)
+        self._wall = check_callable("wall", wall)
+        self._timer = check_callable("timer", timer)
+        file = None if path is None else check_path(path)
+        patience = check_seconds("busy_timeout", busy_timeout)
+        self._boot = this_boot()
+        self._wake_at = math.inf  # by the machine's clock: the sweeper will look at us by then
+        self._attended = False
+        self._store: TaskStore
+        if file is None:
+            self._store = MemoryStore(name, self._limits, self._moment)
+        else:
+            from floodmark_caches.ledger._sqlite import SqliteStore  # noqa: PLC0415 - sqlite3 where it is asked for
+
+            self._store = SqliteStore(name, self._limits, self._moment, file, patience)
+        self._published = Published(name, self._store, timeout=timeout, maxsize=max_active, threshold=threshold)
+        try:
+            self._store.counts()  # a file that cannot be used is refused here
+        except BaseException:
+            del self._published  # the name is free again, although the traceback still holds us
+            raise
+
+    @property
+    def name(self) -> str:
+        """The name in the registry."""
+        return self._name
+
+    def start(self, kind: str, *, key: str | None = None, timeout: float | None = None) -> Task:
+        """Start a task, due in `timeout` seconds (default: the ledger's), and hand it to its owner.
+
+        `key` says that the same work must not be done twice: DuplicateTask, with the other task's record, if it belongs
+        to a task that is active, or completed within `key_ttl`. A task that failed or timed out gives its key back.
+        Of several starts with one key, in whatever threads and processes, one succeeds. LedgerFull at the bound.
+        """
+        kind = check_text("kind", kind)
+        key = None if key is None else check_text("key", key)
+        seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
+        new = NewTask(os.urandom(16).hex(), os.urandom(16).hex(), kind, key, seconds, os.getpid())
+        gone: list[TaskRecord] = []
+        existing, active = self._store.start(new, gone)
+        self._settle(gone, seconds)
+        if existing is not None:
+            raise DuplicateTask(self._name, existing)
+        self._published.grown(active)
+        return Task(self, new.id, new.token)
+
+    def task(self, task_id: str, token: str) -> Task:
+        """Take up a task that another process started: its id, and the token of its owner.
+
+        KeyError if no such task is known, ValueError if the token is not its owner's.
+        """
+        row = self._store.get(task_id)
+        if row is None:
+            msg = f"ledger {self._name!r} knows no task {task_id!r}"
+            raise KeyError(msg)
+        if row.token != token:
+            msg = f"ledger {self._name!r}: that is not the token of task {task_id!r}"
+            raise ValueError(msg)
+        return Task(self, task_id, token)
+
+    def complete(self, task_id: str, token: str, result: object = None) -> bool:
+        """What `Task.complete` does."""
+        return self._end(task_id, token, Ending(TaskState.COMPLETED, result_json=as_json(result)))
+
+    def fail(self, task_id: str, token: str, error: BaseException | str) -> bool:
+        """What `Task.fail` does."""
+        kind = None if isinstance(error, str) else type(error).__qualname__[:LONGEST_TEXT]
+        return self._end(task_id, token, Ending(TaskState.FAILED, kind, as_message(error)))
+
+    def extend(self, task_id: str, token: str, seconds: float) -> bool:
+        """What `Task.extend` does."""
+        seconds = check_seconds("seconds", seconds)
+        gone: list[TaskRecord] = []
+        done = self._store.extend(task_id, token, seconds, gone)
+        self._settle(gone, seconds)
+        return done
+
+    def get(self, task_id: str) -> TaskRecord | None:
+        """The task as it is at this moment, active or finished within `keep`; None if it is not known."""
+        row = self._store.get(task_id)
+        self._settle([])
+        return None if row is None else row.record
+
+    def tasks(
+        self, state: TaskState | str | None = None, *, kind: str | None = None, limit: int = 100
+    ) -> tuple[TaskRecord, ...]:
+        """The newest tasks, of one state and one kind if given; O(tasks kept) where few of them match."""
+        asked = None if state is None else check_state(state), None if kind is None else check_text("kind", kind)
+        found = self._store.tasks(*asked, check_bound("limit", limit))
+        self._settle([])
+        return found
+
+    def stats(self) -> MapStats:
+        """The numbers for the registry: active tasks are the entries, hits are refused duplicates.
+
+        With a file they are of this process's tasks alone, to be summed over the workers; `counts` has all of them.
+        """
+        return self._published.stats()
+
+    def counts(self) -> TaskCounts:
+        """How many tasks there are and were, of one instant: started == active + completed + failed + timed_out."""
+        counts = self._store.counts()
+        self._settle([])
+        return counts
+
+    def close(self) -> None:
+        """Give the file back and be swept no more, until the next use. Tasks that are under way stay so."""
+        self._attended = False
+        self._store.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._name!r}, timeout={self._timeout:g}, keep={self._limits.keep:g})"
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        msg = f"{self!r} cannot be pickled or copied: it is one live ledger under one name"
+        raise TypeError(msg)
+
+    def _moment(self) -> Moment:
+        return Moment(self._wall(), self._timer(), self._boot)
+
+    def _end(self, task_id: str, token: str, ending: Ending) -> bool:
+        gone: list[TaskRecord] = []
+        done = self._store.end(task_id, token, ending, gone)
+        self._settle(gone, self._limits.keep if done else None)
+        return done
+
+    def _settle(self, gone: list[TaskRecord], seconds: float | None = None) -> None:
+        """Tell of the tasks that timed out, and see that we are swept within `seconds`. Outside every lock."""
+        due = math.inf if seconds is None else self._timer() + seconds
+        # Not running although there is work: after a fork, or where no thread could be started.
+        if not self._attended or due < self._wake_at or (self._wake_at < math.inf and not sweeper.running):
+            self._attended = True
+            sweeper.attend(self._tend)
+            self._wake_at = min(due, self._wake_at)  # last: if we are cut short before, the next call comes here again
+        registry.resume_log()
+        for record in gone:
+            self._tell(record)
+
+    def _tell(self, record: TaskRecord) -> None:
+        logger.warning(
+            "ledger %r: task %s (%s) timed out after %.3g s, process %d",
+            *(self._name, record.id, record.kind, record.seconds, record.pid),
+        )
+        if self._on_timeout is not None:
+            try:
+                self._on_timeout(record)
+            except Exception:
+                logger.exception("ledger %r: on_timeout failed", self._name)
+
+    def _tend(self) -> float | None:
+        """One sweep; the seconds until the next. Runs in the sweeper's thread."""
+        if not self._attended:
+            return None
+        self._wake_at = math.inf  # whoever starts a task from here on has us called again
+        gone: list[TaskRecord] = []
+        delay = self._store.sweep(gone)
+        if not isinstance(self._store, MemoryStore):
+            delay = _LOOK_AGAIN_SECONDS if delay is None else min(delay, _LOOK_AGAIN_SECONDS)
+        if delay is not None:
+            self._wake_at = min(self._wake_at, self._timer() + delay)
+        for record in gone:
+            self._tell(record)
+        return delay

@@ -1,0 +1,117 @@
+"""What a ledger refuses, with the value in its words."""
+
+import sys
+
+import pytest
+
+from floodmark_caches import registry
+from floodmark_caches.ledger import TaskLedger, TaskState
+from tests.caches.conftest import fresh_name
+from tests.caches.ledger.conftest import Make
+
+
+def state(ledger: TaskLedger, task_id: str) -> TaskState | None:
+    """The state of a task, None if it is not known."""
+    record = ledger.get(task_id)
+    return None if record is None else record.state
+
+
+def nested(depth: int) -> list[object]:
+    """A list in a list, and so on."""
+    outer: list[object] = []
+    for _ in range(depth):
+        outer = [outer]
+    return outer
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "said"),
+    [
+        (nested(100_000), ValueError, "nested too deep"),
+        ("x" * 5000, ValueError, "5002"),
+        (object(), TypeError, "object"),
+        (float("nan"), ValueError, "nan"),
+    ],
+)
+def test_a_result_that_cannot_be_kept_is_refused(
+    ledger: TaskLedger, result: object, error: type[Exception], said: str
+) -> None:
+    """With the reason, and the task stays active."""
+    task = ledger.start("speech")
+    with pytest.raises(error, match=said):
+        task.complete(result)
+    assert state(ledger, task.id) is TaskState.ACTIVE
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        (
+            {"state": "nonsense"},
+            ValueError,
+            r"state must be one of active, completed, failed, timed_out \(got 'nonsense'\)",
+        ),
+        ({"state": 3}, ValueError, r"state must be one of .* \(got 3\)"),
+        ({"kind": b"x"}, TypeError, r"kind must be a str \(got b'x'\)"),
+        ({"limit": 0}, ValueError, r"limit must be >= 1 \(got 0\)"),
+        ({"limit": 2**70}, ValueError, rf"limit must be <= {sys.maxsize} \(got {2**70}\)"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(
+    ledger: TaskLedger, options: dict[str, object], error: type[Exception], said: str
+) -> None:
+    """With its value."""
+    ledger.start("speech")
+    with pytest.raises(error, match=said):
+        ledger.tasks(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"timeout": 0}, ValueError, "timeout must be > 0 seconds \\(got 0\\)"),
+        ({"timeout": float("nan")}, ValueError, "timeout must be finite \\(got nan\\)"),
+        ({"keep": -1}, ValueError, "keep must be > 0 seconds \\(got -1\\)"),
+        ({"key_ttl": 0}, ValueError, "key_ttl must be > 0 seconds \\(got 0\\)"),
+        ({"key_ttl": 4000}, ValueError, "key_ttl must be <= keep, 3600 s, .* \\(got 4000\\)"),
+        ({"max_active": 0}, ValueError, "max_active must be >= 1 \\(got 0\\)"),
+        ({"max_active": True}, TypeError, "max_active must be an int \\(got True\\)"),
+        ({"max_finished": 1.5}, TypeError, "max_finished must be an int \\(got 1.5\\)"),
+        ({"on_timeout": 3}, TypeError, "on_timeout must be callable \\(got 3\\)"),
+        ({"warn_at": 2.0}, ValueError, "warn_at .* \\(got 2.0\\)"),
+        ({"busy_timeout": 0}, ValueError, "busy_timeout must be > 0 seconds \\(got 0\\)"),
+    ],
+)
+def test_a_bad_setting_is_refused(make: Make, options: dict[str, object], error: type[Exception], said: str) -> None:
+    """With its value, and nothing is made."""
+    known = {stats.name for stats in registry.stats()}
+    with pytest.raises(error, match=said):
+        make(**options)
+    assert {stats.name for stats in registry.stats()} <= known
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"kind": ""}, ValueError, "kind must be 1 to 500 printable characters \\(got ''\\)"),
+        ({"kind": 3}, TypeError, "kind must be a str \\(got 3\\)"),
+        ({"key": "a\nb"}, ValueError, "key must be .* \\(got 'a\\\\nb'\\)"),
+        ({"key": "k" * 501}, ValueError, "key must be .* of 501 characters"),
+        ({"timeout": -3}, ValueError, "timeout must be > 0 seconds \\(got -3\\)"),
+    ],
+)
+def test_a_bad_start_is_refused(
+    ledger: TaskLedger, options: dict[str, object], error: type[Exception], said: str
+) -> None:
+    """With its value, and nothing is started."""
+    settings: dict[str, object] = {"kind": "speech", **options}
+    with pytest.raises(error, match=said):
+        ledger.start(**settings)  # type: ignore[arg-type]
+    assert ledger.counts().started == 0
+
+
+def test_a_name_is_used_once(make: Make, ledger: TaskLedger) -> None:
+    """Among all live maps."""
+    with pytest.raises(ValueError, match=f"already named '{ledger.name}'"):
+        TaskLedger(ledger.name, timeout=1, keep=1)
+    TaskLedger(fresh_name(), timeout=1, keep=1).close()

@@ -1,0 +1,192 @@
+"""Caches of others, adopted: unchanged, behind a lock, and published."""
+
+import copy
+import threading
+from typing import Any
+
+import cachetools
+import pytest
+
+from floodmark_caches import BoundedMap, registry
+from floodmark_caches._stats import MapStats
+from tests.caches.conftest import Clock
+
+
+def read(name: str) -> MapStats | None:
+    """The numbers under a name."""
+    return next((stats for stats in registry.stats() if stats.name == name), None)
+
+
+def test_it_is_the_cache_itself_behind_a_lock(name: str, clock: Clock) -> None:
+    """Its policy, its values and its own methods."""
+    cache: cachetools.TTLCache[str, int] = cachetools.TTLCache(maxsize=2, ttl=5, timer=clock)
+    adopted = registry.adopt(name, cache)
+    adopted.update(a=1, b=2)
+    assert (adopted["a"], adopted.get("x"), adopted.get("x", 3), adopted.setdefault("b", 9)) == (1, None, 3, 2)
+    adopted["c"] = 3
+    assert (sorted(adopted), sorted(cache), adopted.maxsize, adopted.currsize) == (["b", "c"], ["b", "c"], 2, 2)
+    assert adopted.ttl == 5
+    assert adopted.cache is cache
+    assert (adopted.pop("b"), adopted.pop("b", 7)) == (2, 7)
+    clock.tick(5)
+    assert adopted.expire() == [("c", 3)]
+    adopted["d"] = 4
+    assert adopted.popitem() == ("d", 4)
+    adopted["e"] = 5
+    del adopted["e"]
+    adopted.clear()
+    assert (len(adopted), "a" in adopted) == (0, False)
+    with pytest.raises(KeyError):
+        adopted["a"]
+    with pytest.raises(KeyError):
+        adopted.pop("a")
+    plain = registry.adopt(f"{name}-lru", cachetools.LRUCache[str, int](maxsize=2))
+    assert not hasattr(plain, "expire")
+
+
+def test_every_operation_holds_the_lock(name: str) -> None:
+    """The one that was given, or a new one."""
+
+    class Lock:
+        depth = entered = 0
+
+        def __enter__(self) -> None:
+            self.depth += 1
+            self.entered += 1
+
+        def __exit__(self, *error: object) -> None:
+            self.depth -= 1
+
+    class Cache(cachetools.LRUCache[str, int]):
+        def __getitem__(self, key: str) -> int:
+            assert lock.depth == 1
+            return super().__getitem__(key)
+
+    lock = Lock()
+    adopted = registry.adopt(name, Cache(maxsize=5), lock)
+    assert adopted.lock is lock
+    operations = [
+        lambda: adopted.__setitem__("a", 1),
+        lambda: adopted["a"],
+        lambda: adopted.get("a"),
+        lambda: "a" in adopted,
+        lambda: len(adopted),
+        lambda: list(iter(adopted)),
+        lambda: adopted.currsize,
+        lambda: adopted.setdefault("b", 1),
+        lambda: adopted.pop("b"),
+        lambda: adopted.getsizeof(1),
+        adopted.popitem,
+        adopted.clear,
+    ]
+    for number, operation in enumerate(operations, 1):
+        operation()
+        assert (lock.entered, lock.depth) == (number, 0)
+    own = registry.adopt(f"{name}-own", Cache(maxsize=5))
+    with own.lock:
+        lock.depth = 1
+        own["a"] = 1
+        assert own["a"] == 1
+
+
+def test_its_size_and_its_hits_are_published(name: str) -> None:
+    """Under its own type, with its own bound."""
+    cache: cachetools.TTLCache[str, int] = cachetools.TTLCache(maxsize=50, ttl=9)
+    adopted = registry.adopt(name, cache)
+    adopted["a"] = 1
+    assert [adopted.get(key) for key in "aab"] == [1, 1, None]
+    stats = read(name)
+    assert stats is not None
+    assert (stats.kind, stats.entries, stats.maxsize, stats.ttl) == ("TTLCache", 1, 50, 9)
+    assert (stats.hits, stats.misses) == (2, 1)
+    assert id(cache._Cache__data) in stats.container_ids  # type: ignore[attr-defined]
+    assert repr(adopted) == f"Adopted('{name}', TTLCache, maxsize=50)"
+
+
+def test_it_is_held_weakly_and_its_name_is_its_own(name: str) -> None:
+    """As a map of ours."""
+    adopted: object = registry.adopt(name, cachetools.LRUCache[str, int](maxsize=5))
+    with pytest.raises(ValueError, match=name):
+        BoundedMap(name, maxsize=5)
+    with pytest.raises(TypeError, match=name):
+        copy.copy(adopted)
+    del adopted
+    assert read(name) is None
+
+
+def test_it_works_under_cached(name: str) -> None:
+    """With its own statistics there."""
+    adopted: Any = registry.adopt(name, cachetools.LRUCache[Any, int](maxsize=2))
+    calls = []
+
+    @cachetools.cached(adopted, lock=adopted.lock, info=True)
+    def square(number: int) -> int:
+        calls.append(number)
+        return number * number
+
+    assert [square(2), square(2), square(3)] == [4, 4, 9]
+    assert calls == [2, 3]
+    info = square.cache_info()
+    assert (info.maxsize, info.currsize) == (2, 2)
+
+
+@pytest.mark.parametrize("bad", [{}, [], 5, None])
+def test_only_a_cache_can_be_adopted(name: str, bad: Any) -> None:
+    """The type is named, and nothing is registered."""
+    with pytest.raises(TypeError, match=type(bad).__name__):
+        registry.adopt(name, bad)
+    with pytest.raises(TypeError, match=r"lock .* 5"):
+        registry.adopt(name, cachetools.LRUCache[str, int](maxsize=2), 5)  # type: ignore[arg-type]
+    assert read(name) is None
+
+
+def test_a_cache_that_cannot_be_read_is_left_out(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One line about it, and all the others are still there."""
+
+    def fail() -> float:
+        raise OSError(5)
+
+    cache: cachetools.TTLCache[str, int] = cachetools.TTLCache(maxsize=2, ttl=5, timer=fail)
+    adopted = registry.adopt(name, cache)
+    other = BoundedMap[str, int](f"{name}-other", maxsize=2)
+    for _ in range(3):
+        assert read(adopted.name) is None
+    assert read(other.name) is not None
+    assert caplog.text.count("cannot be read") == 1
+
+
+def test_a_cache_that_is_hammered_stays_whole(name: str) -> None:
+    """What cachetools alone does not promise."""
+    cache: cachetools.TTLCache[int, int] = cachetools.TTLCache(maxsize=8, ttl=0.002)
+    adopted = registry.adopt(name, cache)
+    errors: list[BaseException] = []
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        barrier.wait(10)
+        try:
+            for turn in range(500):
+                adopted[turn % 16] = turn
+                adopted.get(turn % 7)
+                adopted.pop(turn % 5, None)
+                assert len(adopted) <= 8
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert errors == []
+
+
+def test_iteration_sees_one_moment(name: str) -> None:
+    """What comes and goes meanwhile neither shows nor breaks it."""
+    adopted = registry.adopt(name, cachetools.LRUCache[str, int](maxsize=5))
+    adopted.update(a=1, b=2)
+    seen = []
+    for key in adopted:
+        adopted[key + "!"] = 3
+        seen.append(key)
+    assert seen == ["a", "b"]

@@ -1,0 +1,112 @@
+"""Threads that gevent replaced by greenlets, before the maps were imported or after they were used."""
+
+import os
+
+import pytest
+
+from tests.caches.conftest import run_python
+
+pytest.importorskip("gevent")
+
+PATCH = """
+from gevent import monkey
+monkey.patch_all()
+"""
+
+USE = """
+import os, threading
+from floodmark_caches import BoundedMap
+old = BoundedMap("old", maxsize=50, ttl=0.05)
+old["a"] = 1
+"""
+
+KIND = """
+assert type(old._own_lock) is type(threading.RLock())  # a start of the janitor lets others in, under the lock of a map
+"""
+
+FORK = """
+pid = os.fork()
+if pid:
+    assert os.waitpid(pid, 0)[1] == 0
+    raise SystemExit
+"""
+
+FORKS = [
+    pytest.param("", id="one process"),
+    pytest.param(FORK, id="forked", marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")),
+]
+
+WORK = """
+import faulthandler, gevent, logging, time
+faulthandler.dump_traceback_later(10, exit=True)  # a hub that stands still hears nothing else
+new = BoundedMap("new", maxsize=50, ttl=0.05)
+turns = 0
+
+def turn():
+    global turns
+    while True:
+        turns += 1
+        gevent.sleep(0.001)
+
+def change(store, number):
+    for step in range(20):
+        store[number, step] = step
+        store.get_or_create(step, lambda: gevent.sleep(0.001))
+        gevent.sleep(0)
+
+other = gevent.spawn(turn)
+for _ in range(2):  # the janitor ends with its work, and begins again
+    gevent.joinall([gevent.spawn(change, store, number) for store in (old, new) for number in range(4)], raise_error=True)
+    deadline = time.monotonic() + 8
+    while old.stats().entries or new.stats().entries:
+        assert time.monotonic() < deadline, "nobody released what had expired"
+        gevent.sleep(0.002)
+assert turns > 10
+new["b"] = 1  # the janitor is there at the exit
+faulthandler.cancel_dump_traceback_later()
+print("done")
+"""
+
+
+@pytest.mark.parametrize("fork", FORKS)
+def test_maps_used_before_the_patching_stop_no_greenlet(fork: str) -> None:
+    """As under a prefork server that loads the application first: entries are released, and the hub goes on."""
+    assert "done" in run_python(USE + fork + PATCH + WORK)
+
+
+@pytest.mark.parametrize("fork", FORKS)
+def test_maps_imported_after_the_patching_stop_no_greenlet(fork: str) -> None:
+    """Everything of theirs is green then."""
+    assert "done" in run_python(PATCH + USE + KIND + fork + WORK)
+
+
+def test_a_thread_that_outlives_the_patching_ends_in_silence() -> None:
+    """And the next one is real, although Thread makes greenlets: it works while the hub does nothing."""
+    run_python(
+        """
+import threading, time
+from floodmark_caches._thread import LazyThread
+from tests.caches.conftest import eventually
+delays = [3600.0]
+seen = []
+def step():
+    seen.append(threading.get_native_id())
+    return delays.pop() if delays else None
+lazy = LazyThread("lazy", step)
+lazy.wake()
+eventually(lambda: seen)
+first = lazy._thread
+"""
+        + PATCH
+        + """
+sleep = monkey.get_original("time", "sleep")
+lazy.wake()
+while lazy.running or first.is_alive():
+    sleep(0.001)
+lazy.wake()
+while len(seen) < 3:
+    sleep(0.001)
+assert threading.get_native_id() not in seen
+lazy.rest(10)
+"""
+    )
