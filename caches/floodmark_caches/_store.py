@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from floodmark_caches._checks import check_callable, check_hashable, check_maxsize, check_name, check_ttl
-from floodmark_caches._expiry import ADDED, EXPIRES, KEY, NEVER, VALUE, WEIGHT, Entry, ExpiryOrder
+from floodmark_caches._expiry import ADDED, EXPIRES, KEY, NEVER, VALUE, WEIGHT, Entry, ExpiryOrder, narrowed
 from floodmark_caches._fork import Guarded
 from floodmark_caches._janitor import janitor
 from floodmark_caches._registry import registry
@@ -328,7 +328,8 @@ class Store(Guarded, Generic[K, V]):
         with self._own_lock:  # being tended is no use of the map: it must not wake the janitor, who may be told to rest
             now = self._timer()
             self._catch_up()
-            self._release_batch(now, gone)
+            if not self._release_batch(now, gone) and len(self._data) <= _BATCH:
+                self._data, self._order.queue = narrowed(self._data), narrowed(self._order.queue)
             first = self._order.first()
             self._soonest = due = NEVER if first is None else first[EXPIRES]
         self._settle(gone, now, alone=True)

@@ -29,7 +29,8 @@ def test_it_is_the_cache_itself_behind_a_lock(name: str, clock: Clock) -> None:
     assert adopted.cache is cache
     assert (adopted.pop("b"), adopted.pop("b", 7)) == (2, 7)
     clock.tick(5)
-    assert adopted.expire() == [("c", 3)]
+    assert adopted.expire() in ([("c", 3)], None)  # older versions of cachetools do not say what went
+    assert "c" not in cache
     adopted["d"] = 4
     assert adopted.popitem() == ("d", 4)
     adopted["e"] = 5

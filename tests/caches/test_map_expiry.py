@@ -1,5 +1,6 @@
 """When entries of a map go: times of their own, batches, clocks, ages."""
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -240,3 +241,52 @@ def test_own_ttls_expire_in_their_order_after_many_have_gone(name: str, clock: C
         if number % 3:
             del store[number]
     assert [life for _, life in store.expire(clock.now + 2000)] == sorted(lives[::3])
+
+
+def test_a_map_that_was_large_gives_its_tables_back(name: str, clock: Clock) -> None:
+    """Python's tables never shrink by themselves; what is left stays as it was, in its order."""
+    store: BoundedMap[int, int] = BoundedMap(name, maxsize=20_000, ttl=10, timer=clock)
+    for number in range(10_000):
+        store[number] = number
+    clock.tick(5)
+    store.update({-1: 1, -2: 2, -3: 3})
+    assert store[-1] == 1
+    wide = sys.getsizeof(store._data)
+    clock.tick(6)
+
+    while len(store._data) > 3:
+        store._tend()
+    store._tend()
+
+    assert sys.getsizeof(store._data) < wide / 50
+    assert sys.getsizeof(store._order.queue) < wide / 50
+    assert list(store.items()) == [(-2, 2), (-3, 3), (-1, 1)]
+    clock.tick(5)
+    assert list(store) == []
+
+
+def test_a_key_that_fails_keeps_the_tables_as_they_are(name: str, clock: Clock) -> None:
+    """Its map goes on being tended."""
+
+    class Key:
+        broken = False
+
+        def __hash__(self) -> int:
+            if self.broken:
+                raise OSError
+            return 1
+
+    store: BoundedMap[object, int] = BoundedMap(name, maxsize=20_000, ttl=10, timer=clock)
+    for number in range(10_000):
+        store[number] = number
+    clock.tick(5)
+    store[Key()] = 1
+    clock.tick(6)
+    Key.broken = True
+
+    while len(store._data) > 1:
+        store._tend()
+    store._tend()
+
+    Key.broken = False
+    assert len(store) == 1

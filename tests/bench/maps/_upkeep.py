@@ -55,7 +55,7 @@ def pause(subject: Subject, count: int) -> dict[str, Any]:
         put(number, 1)
     fill = time.monotonic() - began
     full = _private()
-    beside = _worst(lambda: None, until=began + _TTL + fill + 2.0)
+    beside = _worst(lambda: None, until=began + _TTL + fill + 8.0)
     freed = full - _private()
     after = _worst(lambda: (put(-1, 1), made.get(-2)), until=time.monotonic() + 1.0)
     return {
