@@ -6,6 +6,8 @@ import pytest
 
 from tests.caches.conftest import run_python
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("gevent")
 
 PATCH = """

@@ -15,6 +15,8 @@ from floodmark_caches.ledger._memory import MemoryStore
 from tests.caches.conftest import NoJanitor
 from tests.caches.ledger.conftest import Clocks, Make, check_counts
 
+pytestmark = pytest.mark.slow
+
 HERE = str(Path(_ledger.__file__).parent)
 """The code that is interrupted."""
 HOLDERS = {"_alone", "close"}

@@ -264,7 +264,7 @@ import sqlite3
 warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
 """
         + f"""
-ledger = TaskLedger("a", timeout=60, keep=60, path={path}, busy_timeout=4)
+ledger = TaskLedger("a", timeout=60, keep=60, path={path}, busy_timeout=25)
 ledger.start("master's")
 other = sqlite3.connect({path}, isolation_level=None, check_same_thread=False)
 other.execute("BEGIN IMMEDIATE")

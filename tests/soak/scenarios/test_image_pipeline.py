@@ -37,6 +37,7 @@ def test_every_image_is_moved_once(variant: str, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_leaky_maps_keep_everything(tmp_path: Path) -> None:
     """Each finder its paths, every task its lock, every dead job's image its flag; the files are swept all the same."""
     with running("leaky", tmp_path, *QUICK, "--failures", "0.3", "--abandon", "1.2", "--pending-ttl", "0.1") as service:
@@ -55,6 +56,7 @@ def test_the_leaky_maps_keep_everything(tmp_path: Path) -> None:
     assert state["sizes"]["scheduler.pending_inference"] == lost
 
 
+@pytest.mark.slow
 def test_the_bounded_maps_do_not(tmp_path: Path) -> None:
     """Processed paths stop at their bound, locks end with the moves, and the flags of dead jobs expire."""
     options = ("--failures", "0.3", "--abandon", "1.2", "--pending-ttl", "1.5", "--processed-bound", "10")
