@@ -288,11 +288,12 @@ def _receive(pid: int, reader: int, until: float, cancel: int | None) -> tuple[b
     poller.register(reader, select.POLLIN)
     if cancel is not None:
         poller.register(cancel, select.POLLIN)
+    ended = False
     while True:
         left = until - time.monotonic()
         if left <= 0:
             return None, "the census took too long and was ended"
-        ready = dict(poller.poll(min(left, _LOOK_EVERY) * 1000))
+        ready = dict(poller.poll(0 if ended else min(left, _LOOK_EVERY) * 1000))
         if cancel in ready:
             return None, "the agent was stopped during the census"
         if reader in ready:
@@ -302,8 +303,11 @@ def _receive(pid: int, reader: int, until: float, cancel: int | None) -> tuple[b
                 return bytes(data[_LENGTH.size :]), ""
             if not chunk:
                 return None, ""
-        elif not ready and not _running(pid):
+        elif ended:
             return None, ""
+        else:
+            # It may have answered and ended since we looked: what is in the pipe is read before it is given up.
+            ended = not _running(pid)
 
 
 def _running(pid: int) -> bool:
