@@ -74,7 +74,7 @@ class PendingSet(Store[K, int]):
             if entry is not None and now < entry[EXPIRES]:
                 self._tally.hits += 1
                 return Claim(self, key, None)
-            first = self._order.first()
+            first = self._order.oldest()  # all claims are under the one ttl
             if len(self._data) >= self._maxsize and (first is None or now < first[EXPIRES]):
                 raise PendingFull(self._name, self._maxsize)
             self._tally.misses += 1

@@ -252,9 +252,8 @@ class Store(Guarded, Generic[K, V]):
     def _evict_one(self, now: float, gone: "Gone[K, V]") -> None:
         """Give up one entry: an expired one if there is any, else the least recently used. Under the lock."""
         if now >= self._soonest:
-            first = self._order.first()
-            self._soonest = NEVER if first is None else first[EXPIRES]
-            if first is not None and first[EXPIRES] <= now:
+            self._soonest, first = self._order.first()
+            if first is not None and self._soonest <= now:
                 self._release(first, now, gone)
                 return
         _, entry = self._data.popitem(last=False)
@@ -300,11 +299,12 @@ class Store(Guarded, Generic[K, V]):
         if now < self._soonest:
             return False
         for _ in range(_BATCH):
-            first = self._order.first()
-            if first is None or first[EXPIRES] > now:
-                self._soonest = NEVER if first is None else first[EXPIRES]
+            expires, first = self._order.look()
+            if first is not None and expires <= now:
+                self._release(first, now, gone)
+            elif first is not None or expires == NEVER:
+                self._soonest = expires
                 return False
-            self._release(first, now, gone)
         return True
 
     def _release_due(self, now: float | None = None) -> tuple[float, "Gone[K, V]"]:
@@ -329,9 +329,9 @@ class Store(Guarded, Generic[K, V]):
             now = self._timer()
             self._catch_up()
             if not self._release_batch(now, gone) and len(self._data) <= _BATCH:
-                self._data, self._order.queue = narrowed(self._data), narrowed(self._order.queue)
-            first = self._order.first()
-            self._soonest = due = NEVER if first is None else first[EXPIRES]
+                self._data = narrowed(self._data)
+                self._order.narrow()
+            due = self._soonest
         self._settle(gone, now, alone=True)
         if due == NEVER:
             return _IDLE_SECONDS if self._ttl is not None else None
@@ -386,9 +386,8 @@ class Store(Guarded, Generic[K, V]):
 
     def _resume(self) -> None:
         self._most_reads = _MOST_READS
-        first = self._order.first()
-        self._soonest = NEVER if first is None else first[EXPIRES]
-        if first is not None:
+        self._soonest, _ = self._order.first()
+        if self._soonest < NEVER:
             janitor.attend(self._tend)
         registry.resume_log()
 

@@ -156,7 +156,9 @@ def test_a_hold_of_the_lock_releases_one_batch_at_most(name: str, clock: Clock) 
         store[number] = number
     clock.tick(5)
     for left in (3500, 3000):
-        assert store._tend() == 0
+        delay = store._tend()
+        assert delay is not None
+        assert delay <= 0
         assert len(store._data) == left
 
 
@@ -243,11 +245,59 @@ def test_own_ttls_expire_in_their_order_after_many_have_gone(name: str, clock: C
     assert [life for _, life in store.expire(clock.now + 2000)] == sorted(lives[::3])
 
 
+def test_no_use_clears_away_more_than_a_batch_of_stale_times(name: str, clock: Clock) -> None:
+    """Entries with a ttl of their own that are replaced leave theirs behind; what is left stays in order all the same."""
+    store = BoundedMap[int, int](name, maxsize=4000, timer=clock)
+
+    def times() -> int:
+        return len(store._order._heap) + len(store._order._old)
+
+    most = 0
+
+    def use(act: Callable[..., object], *args: object, **named: object) -> None:
+        nonlocal most
+        before = times()
+        act(*args, **named)
+        most = max(most, before - times())
+
+    for number in range(4000):
+        store.set(number, number, ttl=5)
+    for number in range(4000):
+        use(store.set, number, number, ttl=50 + number % 7)
+    clock.tick(5)
+    use(store.set, 4000, 4000, ttl=44)  # 4,000 stale times are due
+    while times() > 4001:  # the live ones, and that of the key that was evicted
+        use(store._tend)
+    for number in range(1000, 4000):
+        use(store.pop, number)
+    for number in range(500):
+        use(store.__setitem__, number, number)
+    assert most <= 500
+    assert times() <= 2 * 501 + 32
+    expected = [4000, *sorted(range(500, 1000), key=lambda number: (number % 7, number))]
+    assert [key for key, _ in store.expire(clock.now + 60)] == expected
+
+
+def test_stale_times_do_not_hide_an_entry_that_is_due(name: str, clock: Clock) -> None:
+    """More of them than one use takes away: whoever counts or puts in comes to the end of them."""
+    store = BoundedMap[int, int](name, maxsize=2000, timer=clock)
+    for number in range(1000):
+        store.set(number, number, ttl=5)
+    for number in range(999):
+        store.set(number, number, ttl=50)
+    store.set(1000, 0, ttl=4)
+    clock.tick(5)
+    assert len(store) == 999
+    assert store.stats().removals["expired"] == 2
+
+
 def test_a_map_that_was_large_gives_its_tables_back(name: str, clock: Clock) -> None:
     """Python's tables never shrink by themselves; what is left stays as it was, in its order."""
     store: BoundedMap[int, int] = BoundedMap(name, maxsize=20_000, ttl=10, timer=clock)
     for number in range(10_000):
         store[number] = number
+    for number in range(10_000, 20_000):
+        store.set(number, number, ttl=5)
     clock.tick(5)
     store.update({-1: 1, -2: 2, -3: 3})
     assert store[-1] == 1
@@ -260,6 +310,7 @@ def test_a_map_that_was_large_gives_its_tables_back(name: str, clock: Clock) -> 
 
     assert sys.getsizeof(store._data) < wide / 50
     assert sys.getsizeof(store._order.queue) < wide / 50
+    assert sys.getsizeof(store._order._own) < wide / 50
     assert list(store.items()) == [(-2, 2), (-3, 3), (-1, 1)]
     clock.tick(5)
     assert list(store) == []
