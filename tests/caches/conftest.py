@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from floodmark_caches import KeyedLocks, _store, registry
+from floodmark_caches import AsyncKeyedLocks, KeyedLocks, _store, registry
 from floodmark_caches._expiry import EXPIRES, KEY, NEVER, SERIAL, WEIGHT
 from floodmark_caches._janitor import Janitor
+from floodmark_caches._stats import MapStats
 from floodmark_caches._store import Store
+from tests.caches.fix_kinds import KINDS, AnyStore
+from tests.caches.fix_owners import Locks
 
 DEADLINE_SECONDS = 10.0
 
@@ -67,6 +70,11 @@ def run_python(code: str) -> str:
     return done.stdout
 
 
+def published(name: str) -> MapStats | None:
+    """The numbers that the registry has under a name."""
+    return next((stats for stats in registry.stats() if stats.name == name), None)
+
+
 def check_store(store: "Store[object, object]") -> None:
     """What must hold of any store whenever nobody is inside it."""
     order = store._order
@@ -117,6 +125,31 @@ def clock() -> Clock:
 def name() -> str:
     """A free name."""
     return fresh_name()
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
+def kind(request: pytest.FixtureRequest) -> Callable[..., AnyStore]:
+    """One kind of map after the other."""
+    chosen: Callable[..., AnyStore] = request.param
+    return chosen
+
+
+@pytest.fixture(params=[KeyedLocks, AsyncKeyedLocks])
+def locks(request: pytest.FixtureRequest, name: str) -> Iterator[Locks]:
+    """Locks of either kind, which warn at 100 keys, and are all free when the test is over."""
+    locks: Locks = request.param(name, warn_at=100)
+    yield locks
+    assert len(locks) == 0
+    assert locks.stats().adds == locks.stats().removes
+
+
+@pytest.fixture
+def switchy() -> Iterator[None]:
+    """Switch threads as often as the interpreter can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 class NoJanitor(Janitor):

@@ -1,20 +1,14 @@
 """Caches of others, adopted: unchanged, behind a lock, and published."""
 
 import copy
-import threading
 from typing import Any
 
 import cachetools
 import pytest
 
 from floodmark_caches import BoundedMap, registry
-from floodmark_caches._stats import MapStats
-from tests.caches.conftest import Clock
-
-
-def read(name: str) -> MapStats | None:
-    """The numbers under a name."""
-    return next((stats for stats in registry.stats() if stats.name == name), None)
+from tests.caches.conftest import Clock, published
+from tests.caches.fix_threads import hammer
 
 
 def test_it_is_the_cache_itself_behind_a_lock(name: str, clock: Clock) -> None:
@@ -96,7 +90,7 @@ def test_its_size_and_its_hits_are_published(name: str) -> None:
     adopted = registry.adopt(name, cache)
     adopted["a"] = 1
     assert [adopted.get(key) for key in "aab"] == [1, 1, None]
-    stats = read(name)
+    stats = published(name)
     assert stats is not None
     assert (stats.kind, stats.entries, stats.maxsize, stats.ttl) == ("TTLCache", 1, 50, 9)
     assert (stats.hits, stats.misses) == (2, 1)
@@ -112,7 +106,7 @@ def test_it_is_held_weakly_and_its_name_is_its_own(name: str) -> None:
     with pytest.raises(TypeError, match=name):
         copy.copy(adopted)
     del adopted
-    assert read(name) is None
+    assert published(name) is None
 
 
 def test_it_works_under_cached(name: str) -> None:
@@ -138,7 +132,7 @@ def test_only_a_cache_can_be_adopted(name: str, bad: Any) -> None:
         registry.adopt(name, bad)
     with pytest.raises(TypeError, match=r"lock .* 5"):
         registry.adopt(name, cachetools.LRUCache[str, int](maxsize=2), 5)  # type: ignore[arg-type]
-    assert read(name) is None
+    assert published(name) is None
 
 
 def test_a_cache_that_cannot_be_read_is_left_out(name: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -151,35 +145,24 @@ def test_a_cache_that_cannot_be_read_is_left_out(name: str, caplog: pytest.LogCa
     adopted = registry.adopt(name, cache)
     other = BoundedMap[str, int](f"{name}-other", maxsize=2)
     for _ in range(3):
-        assert read(adopted.name) is None
-    assert read(other.name) is not None
+        assert published(adopted.name) is None
+    assert published(other.name) is not None
     assert caplog.text.count("cannot be read") == 1
 
 
-def test_a_cache_that_is_hammered_stays_whole(name: str) -> None:
+def test_a_cache_that_is_hammered_stays_whole(name: str, switchy: None) -> None:
     """What cachetools alone does not promise."""
     cache: cachetools.TTLCache[int, int] = cachetools.TTLCache(maxsize=8, ttl=0.002)
     adopted = registry.adopt(name, cache)
-    errors: list[BaseException] = []
-    barrier = threading.Barrier(4)
 
-    def work() -> None:
-        barrier.wait(10)
-        try:
-            for turn in range(500):
-                adopted[turn % 16] = turn
-                adopted.get(turn % 7)
-                adopted.pop(turn % 5, None)
-                assert len(adopted) <= 8
-        except BaseException as error:  # noqa: BLE001 - handed to the test
-            errors.append(error)
+    def work(number: int) -> None:
+        for turn in range(500):
+            adopted[turn % 16] = turn
+            adopted.get(turn % 7)
+            adopted.pop(turn % 5, None)
+            assert len(adopted) <= 8
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert errors == []
+    hammer(work)
 
 
 def test_iteration_sees_one_moment(name: str) -> None:

@@ -10,67 +10,9 @@ import pytest
 
 from floodmark_caches import BoundedMap, PendingFull, PendingSet, SeenSet, registry
 from tests.caches.conftest import Clock
+from tests.caches.fix_kinds import AnyStore, ask, put, take
 
 pytestmark = pytest.mark.usefixtures("alone")
-
-STATS_KEYS = [
-    "name",
-    "kind",
-    "entries",
-    "maxsize",
-    "ttl_seconds",
-    "bytes",
-    "adds",
-    "removes",
-    "hits",
-    "misses",
-    "removals",
-    "evicted_before_ttl",
-    "warn_at",
-    "warnings",
-    "oldest_age_seconds",
-    "container_ids",
-    "last_evicted_age_seconds",
-    "mean_evicted_age_seconds",
-]
-
-AnyStore = BoundedMap[Any, Any] | SeenSet[Any] | PendingSet[Any]
-KINDS: list[type[AnyStore]] = [BoundedMap, SeenSet, PendingSet]
-
-
-def put(store: AnyStore, key: Hashable) -> None:
-    """Put a key into a map in its own way, and leave it there."""
-    if isinstance(store, BoundedMap):
-        store[key] = key
-    elif isinstance(store, SeenSet):
-        store.add(key)
-    else:
-        store.claim(key)
-
-
-def ask(store: AnyStore, key: Hashable) -> None:
-    """Read a key that is there in the map's own way."""
-    if isinstance(store, BoundedMap):
-        assert store[key] is store.get(key)
-    else:
-        put(store, key)
-
-
-def take(store: AnyStore, key: Hashable) -> None:
-    """Take the key that came last out of a map in its own way."""
-    if isinstance(store, BoundedMap):
-        del store[key]
-    elif isinstance(store, SeenSet):
-        store.discard(key)
-    else:
-        store.release(key, store._last_token)
-
-
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
-def kind(request: pytest.FixtureRequest) -> Callable[..., AnyStore]:
-    """One kind of map after the other."""
-    chosen: Callable[..., AnyStore] = request.param
-    return chosen
 
 
 def test_it_counts_live_entries_only(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:

@@ -4,13 +4,13 @@ import copy
 import json
 import logging
 import pickle
-from collections.abc import Callable, Hashable
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from floodmark_caches import BoundedMap, KeyedLocks, PendingSet, SeenSet, registry
-from tests.caches.conftest import Clock
+from floodmark_caches import KeyedLocks, registry
+from tests.caches.conftest import Clock, published
+from tests.caches.fix_kinds import AnyStore, put
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -34,44 +34,6 @@ STATS_KEYS = [
     "last_evicted_age_seconds",
     "mean_evicted_age_seconds",
 ]
-
-AnyStore = BoundedMap[Any, Any] | SeenSet[Any] | PendingSet[Any]
-KINDS: list[type[AnyStore]] = [BoundedMap, SeenSet, PendingSet]
-
-
-def put(store: AnyStore, key: Hashable) -> None:
-    """Put a key into a map in its own way, and leave it there."""
-    if isinstance(store, BoundedMap):
-        store[key] = key
-    elif isinstance(store, SeenSet):
-        store.add(key)
-    else:
-        store.claim(key)
-
-
-def ask(store: AnyStore, key: Hashable) -> None:
-    """Read a key that is there in the map's own way."""
-    if isinstance(store, BoundedMap):
-        assert store[key] is store.get(key)
-    else:
-        put(store, key)
-
-
-def take(store: AnyStore, key: Hashable) -> None:
-    """Take the key that came last out of a map in its own way."""
-    if isinstance(store, BoundedMap):
-        del store[key]
-    elif isinstance(store, SeenSet):
-        store.discard(key)
-    else:
-        store.release(key, store._last_token)
-
-
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
-def kind(request: pytest.FixtureRequest) -> Callable[..., AnyStore]:
-    """One kind of map after the other."""
-    chosen: Callable[..., AnyStore] = request.param
-    return chosen
 
 
 def test_stats_are_the_agreed_json(kind: Callable[..., AnyStore], name: str, clock: Clock) -> None:
@@ -134,7 +96,7 @@ def test_a_dropped_map_leaves_the_registry(kind: Callable[..., AnyStore], name: 
     store = kind(name, maxsize=10, ttl=100)
     put(store, "a")
     del store
-    assert name not in [stats.name for stats in registry.stats()]
+    assert published(name) is None
     assert len(kind(name, maxsize=10, ttl=100)) == 0
 
 

@@ -1,41 +1,9 @@
 """What maps do around a fork that goes wrong in one place."""
 
-import os
-
-import pytest
-
 from tests.caches.conftest import run_python
+from tests.caches.fix_fork import CHILD, needs_fork
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-
-CHILD = """
-import os, sys, threading, time, warnings
-from floodmark_caches import BoundedMap, KeyedLocks, PendingSet, SeenSet, registry
-from floodmark_caches._janitor import janitor
-
-def eventually(condition):
-    deadline = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit("the condition never held")
-        time.sleep(0.002)
-
-def in_child(work):
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-        except BaseException as error:
-            print(repr(error), file=sys.stderr, flush=True)
-            os._exit(1)
-        os._exit(0)
-    assert os.waitpid(pid, 0)[1] == 0
-"""
-
-THREADED = """
-# Here another thread holds something while we fork, on purpose; that is what the warning of 3.12 is about.
-warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
-"""
+pytestmark = needs_fork
 
 
 def test_a_start_that_was_interrupted_does_not_disturb_a_fork() -> None:

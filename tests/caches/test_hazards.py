@@ -4,70 +4,13 @@ import asyncio
 import gc
 import threading
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
 from floodmark_caches import AsyncKeyedLocks, KeyedLocks, LockTimeout, PendingSet, _locks
 from tests.caches.conftest import Clock, eventually, run_python
-
-Locks = KeyedLocks[object] | AsyncKeyedLocks[object]
-
-
-@pytest.fixture(params=[KeyedLocks, AsyncKeyedLocks])
-def locks(request: pytest.FixtureRequest, name: str) -> Iterator[Locks]:
-    """Locks of either kind, all free when the test is over."""
-    locks: Locks = request.param(name, warn_at=100)
-    yield locks
-    assert len(locks) == 0
-    assert locks.stats().adds == locks.stats().removes
-
-
-class Owner:
-    """A thread that asks for keys, in a loop of its own if need be, and holds them until it is told to let go."""
-
-    def __init__(self, locks: Locks, *keys: object, timeout: float | None = 10) -> None:
-        self.held, self.let_go = threading.Event(), threading.Event()
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(locks, keys, timeout), daemon=True)
-        self._thread.start()
-
-    def _run(self, locks: Locks, keys: tuple[object, ...], timeout: float | None) -> None:
-        try:
-            if isinstance(locks, KeyedLocks):
-                with locks.hold(*keys, timeout=timeout):
-                    self._hold()
-            else:
-                asyncio.run(self._run_async(locks, keys, timeout))
-        except LockTimeout as error:
-            self.error = error
-
-    async def _run_async(self, locks: AsyncKeyedLocks[object], keys: tuple[object, ...], limit: float | None) -> None:
-        async with locks.hold(*keys, timeout=limit):
-            self._hold()
-
-    def _hold(self) -> None:
-        self.held.set()
-        assert self.let_go.wait(10)
-
-    def finish(self) -> bool:
-        """Let go and be over; whether it ever had the keys."""
-        self.let_go.set()
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-        return self.error is None
-
-
-def owner_of(locks: Locks, *keys: object) -> Owner:
-    """An owner that has its keys."""
-    owner = Owner(locks, *keys)
-    assert owner.held.wait(10)
-    return owner
-
-
-def is_free(locks: Locks, *keys: object) -> bool:
-    """Whether a newcomer gets the keys at once."""
-    return Owner(locks, *keys, timeout=0).finish()
+from tests.caches.fix_fork import needs_fork
+from tests.caches.fix_owners import Locks, Owner, is_free, owner_of
 
 
 def test_h1_no_bound_evicts_a_lock_that_is_in_use(locks: Locks) -> None:
@@ -88,36 +31,15 @@ def test_h1_no_bound_evicts_a_lock_that_is_in_use(locks: Locks) -> None:
 
 def test_h2_a_newcomer_gets_no_fresh_lock_while_somebody_waits(locks: Locks) -> None:
     """The entry that the waiter counts in is there until the waiter is done with it."""
-    owner, waiter = owner_of(locks, "a"), Owner(locks, "a")
+    owner, waiter = owner_of(locks, "a"), Owner(locks, "a", timeout=None)
     eventually(lambda: locks.stats().hits == 1)
+    assert not waiter.held.is_set()
     entry = locks._table["a"]
     owner.finish()
     assert waiter.held.wait(10)
     assert locks._table["a"] is entry
     assert not is_free(locks, "a")
     waiter.finish()
-
-
-def test_h2_an_async_waiter_is_never_overtaken(name: str) -> None:
-    """Not even by who asks between the release and the waking."""
-    locks: AsyncKeyedLocks[object] = AsyncKeyedLocks(name)
-
-    async def run() -> None:
-        hold = locks.hold("a")
-        await hold.__aenter__()
-        waiter = asyncio.create_task(take())
-        await asyncio.sleep(0)
-        await hold.__aexit__(None, None, None)
-        with pytest.raises(LockTimeout):
-            async with locks.hold("a", timeout=0):
-                pass
-        await waiter
-
-    async def take() -> None:
-        async with locks.hold("a"):
-            pass
-
-    asyncio.run(run())
 
 
 def test_h3_an_interrupt_while_it_waits_leaves_no_entry(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,6 +166,7 @@ def test_h8_several_keys_are_taken_in_one_order(locks: Locks) -> None:
     assert all(move.finish() for move in moves)
 
 
+@needs_fork
 @pytest.mark.parametrize("kind", ["KeyedLocks", "AsyncKeyedLocks"])
 def test_h9_locks_that_are_held_over_a_fork_are_free_in_the_child(kind: str) -> None:
     """Their owners are not there; in the parent they are still held."""
@@ -251,7 +174,9 @@ def test_h9_locks_that_are_held_over_a_fork_are_free_in_the_child(kind: str) -> 
         f"""
         import os, warnings
         warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
-        from tests.caches.test_hazards import AsyncKeyedLocks, KeyedLocks, Owner, eventually, is_free, owner_of
+        from floodmark_caches import AsyncKeyedLocks, KeyedLocks
+        from tests.caches.conftest import eventually
+        from tests.caches.fix_owners import Owner, is_free, owner_of
         locks = {kind}("locks")
         owner, waiter = owner_of(locks, "a"), Owner(locks, "a", "b")
         eventually(lambda: locks.stats().hits == 1)

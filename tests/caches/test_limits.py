@@ -11,19 +11,13 @@ from typing import Any
 import pytest
 
 from floodmark_caches import BoundedMap, registry
-from floodmark_caches._stats import MapStats
-from tests.caches.conftest import eventually
+from tests.caches.conftest import eventually, published
 
 
 def numbers(name: str) -> tuple[int, int | None] | None:
     """In use, and the limit, under a name."""
-    stats = read(name)
+    stats = published(name)
     return None if stats is None else (stats.entries, stats.maxsize)
-
-
-def read(name: str) -> MapStats | None:
-    """The numbers under a name."""
-    return next((stats for stats in registry.stats() if stats.name == name), None)
 
 
 @pytest.mark.parametrize("make", [threading.BoundedSemaphore, asyncio.BoundedSemaphore], ids=["threading", "asyncio"])
@@ -34,7 +28,7 @@ def test_a_bounded_semaphore_tells_its_limit(name: str, make: Callable[[int], An
     assert numbers(name) == (0, 3)
     semaphore._value -= 2
     assert numbers(name) == (2, 3)
-    stats = read(name)
+    stats = published(name)
     assert stats is not None
     assert (stats.kind, stats.container_ids) == ("BoundedSemaphore", ())
     semaphore.release()
@@ -49,7 +43,7 @@ def test_a_plain_semaphore_does_not_tell_its_limit(name: str) -> None:
         registry.watch_limit(name, semaphore)
     with pytest.raises(ValueError, match=r"-1 in use.* 1,"):
         registry.watch_limit(name, semaphore, limit=1)
-    assert read(name) is None
+    assert published(name) is None
     registry.watch_limit(name, semaphore, limit=3)
     assert numbers(name) == (1, 3)
 
@@ -68,7 +62,7 @@ def test_a_semaphore_of_asyncio(name: str) -> None:
             waiting.cancel()
 
     asyncio.run(main())
-    assert read(name) is None
+    assert published(name) is None
 
 
 def test_a_semaphore_that_is_released_too_often_is_said_once(name: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -125,7 +119,7 @@ def test_anything_else_says_how_it_is_read(name: str) -> None:
     registry.watch_limit(f"{name}-bare", limit=7, in_use=lambda: 6)
     assert numbers(f"{name}-bare") == (6, 7)
     del pool
-    assert read(name) is None
+    assert published(name) is None
     BoundedMap(name, maxsize=1)
 
 
@@ -136,7 +130,7 @@ def test_warn_at_is_a_level_or_a_fraction_of_the_limit(name: str, caplog: pytest
     for used[0] in (7, 8, 9, 10, 9):
         registry.stats()
     assert caplog.text.count(name) == 1
-    stats = read(name)
+    stats = published(name)
     assert stats is not None
     assert (stats.warn_at, stats.warnings) == (8, 1)
 
@@ -176,4 +170,4 @@ def test_a_bad_argument_is_named_with_its_value(
     arguments: dict[str, Any] = {"limit": 10, "in_use": lambda: 1} | wrong
     with pytest.raises(error, match=words):
         registry.watch_limit(name, **arguments)
-    assert read(name) is None
+    assert published(name) is None

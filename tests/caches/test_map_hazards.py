@@ -1,11 +1,11 @@
 """What went wrong in maps of others, each shown not to go wrong here."""
 
-import threading
-
 import pytest
 
 from floodmark_caches import BoundedMap, PendingSet, SeenSet
-from tests.caches.conftest import Clock, check_store, eventually, run_python
+from tests.caches.conftest import Clock, check_store, run_python
+from tests.caches.fix_fork import CHILD, needs_fork
+from tests.caches.flights.conftest import Factory, flying
 
 
 @pytest.mark.usefixtures("alone")
@@ -40,60 +40,31 @@ def test_ristretto_the_expiry_index_does_not_outgrow_the_map(name: str, clock: C
         assert len(order._heap) <= 60
 
 
+@needs_fork
 def test_theine_no_thread_starts_with_the_import_and_the_child_has_its_own() -> None:
     """There a thread started at import, and a forked child waited for it in vain: its expired entries stayed."""
     run_python(
-        """
-        import os, threading, time
-        from floodmark_caches import BoundedMap
-        assert threading.active_count() == 1
-        store = BoundedMap("store", maxsize=5, ttl=0.1)
-        store["a"] = 1
-        pid = os.fork()
-        if pid == 0:
-            store["b"] = 1
-            deadline = time.monotonic() + 10
-            while store.stats().entries and time.monotonic() < deadline:
-                time.sleep(0.005)
-            os._exit(store.stats().entries)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-        """
-    )
+        CHILD
+        + """
+assert threading.active_count() == 1
+store = BoundedMap("store", maxsize=5, ttl=0.1)
+store["a"] = 1
 
-
-def test_entries_that_nobody_reads_are_released(name: str) -> None:
-    """There expiry happened on a read of the same key, and what was never read again stayed for ever."""
-    store = BoundedMap[int, int](name, maxsize=100, ttl=0.05)
-    store.update({number: number for number in range(100)})
+def child():
+    store["b"] = 1
     eventually(lambda: store.stats().entries == 0)
+
+in_child(child)
+"""
+    )
 
 
 @pytest.mark.usefixtures("alone")
 def test_home_assistant_a_leader_that_fails_leaves_nobody_waiting(name: str) -> None:
     """There those who waited for a failed leader's event waited for ever."""
     store = BoundedMap[str, int](name, maxsize=5)
-    inside, go = threading.Event(), threading.Event()
-
-    def fail() -> int:
-        inside.set()
-        go.wait(10)
-        raise SystemExit
-
-    ended: list[type[BaseException]] = []
-
-    def ask() -> None:
-        try:
-            store.get_or_create("a", fail)
-        except BaseException as error:  # noqa: BLE001 - handed to the test
-            ended.append(type(error))
-
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    threads[0].start()
-    assert inside.wait(10)
-    for thread in threads[1:]:
-        thread.start()
-    eventually(lambda: len(store._waits) == 2)
-    go.set()
-    for thread in threads:
-        thread.join(10)
-    assert ended == [SystemExit] * 3
+    factory = Factory(SystemExit())
+    answers = flying(store, factory, waiters=2)
+    factory.go.set()
+    answers.wait()
+    assert [type(error) for error in answers.errors] == [SystemExit] * 3

@@ -1,10 +1,9 @@
 """Threads that gevent replaced by greenlets, before the maps were imported or after they were used."""
 
-import os
-
 import pytest
 
 from tests.caches.conftest import run_python
+from tests.caches.fix_fork import needs_fork
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +34,7 @@ if pid:
 
 FORKS = [
     pytest.param("", id="one process"),
-    pytest.param(FORK, id="forked", marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")),
+    pytest.param(FORK, id="forked", marks=needs_fork),
 ]
 
 WORK = """

@@ -1,6 +1,5 @@
 """Reads take no lock when they find what they look for, and nothing shows it but their speed."""
 
-import os
 import signal
 import threading
 import weakref
@@ -12,6 +11,7 @@ import pytest
 from floodmark_caches import BoundedMap, SeenSet, _store
 from floodmark_caches._janitor import Janitor
 from tests.caches.conftest import Clock, eventually, run_python
+from tests.caches.fix_fork import needs_fork
 
 
 @pytest.mark.usefixtures("alone")
@@ -254,7 +254,7 @@ def test_what_an_interrupted_insert_left_over_the_bound_goes_with_the_next(name:
     assert list(store) == [2, 3, 4]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@needs_fork
 @pytest.mark.parametrize("use", ['store["a"]', 'store.get("a")', 'store.__setitem__("b", 1)', 'seen.add("a")'])
 def test_any_first_use_after_a_fork_starts_the_janitor(use: str) -> None:
     """A hit and a plain insert, too, though they do not look for it."""

@@ -10,6 +10,7 @@ import pytest
 
 from floodmark_caches import BoundedMap, SeenSet
 from tests.caches.conftest import Clock
+from tests.caches.fix_threads import hammer
 
 
 @pytest.mark.usefixtures("alone")
@@ -85,11 +86,7 @@ def test_the_order_is_exact_though_many_threads_read(name: str) -> None:
             assert reads[number](key) == key
             turns[(number + 1) % 4].release()
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    hammer(read)
     model = OrderedDict.fromkeys(range(64))
     for key in keys:
         model.move_to_end(key)
@@ -107,10 +104,8 @@ def test_every_hit_is_counted_once(name: str) -> None:
     for number in range(10):
         store[number] = number
         seen.add(number)
-    barrier = threading.Barrier(4)
 
-    def read() -> None:
-        barrier.wait(10)
+    def read(number: int) -> None:
         for turn in range(3000):
             assert store.get(turn % 10) == turn % 10
             seen.add(turn % 10)
@@ -120,11 +115,7 @@ def test_every_hit_is_counted_once(name: str) -> None:
                 seen.discard(99)
                 list(iter(seen))
 
-    threads = [threading.Thread(target=read) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
+    hammer(read)
     assert (store.stats().hits, seen.stats().hits) == (12_000, 12_000)
     assert (store.stats().misses, seen.stats().misses) == (0, 10)
 

@@ -9,13 +9,7 @@ import cachetools
 import pytest
 
 from floodmark_caches import BoundedMap, KeyedLocks, registry
-from floodmark_caches._stats import MapStats
-from tests.caches.conftest import eventually
-
-
-def read(name: str) -> MapStats | None:
-    """The numbers under a name."""
-    return next((stats for stats in registry.stats() if stats.name == name), None)
+from tests.caches.conftest import eventually, published
 
 
 def test_a_plain_dict_is_watched_as_it_is(name: str) -> None:
@@ -23,11 +17,11 @@ def test_a_plain_dict_is_watched_as_it_is(name: str) -> None:
     routes = {"secret": 1}
     registry.watch(name, routes)
     routes["b"] = 2
-    stats = read(name)
+    stats = published(name)
     assert stats is not None
     assert (stats.kind, stats.entries, stats.maxsize, stats.container_ids) == ("dict", 2, None, (id(routes),))
     registry.unwatch(name)
-    assert read(name) is None
+    assert published(name) is None
     with pytest.raises(KeyError, match=name):
         registry.unwatch(name)
 
@@ -37,7 +31,7 @@ def test_a_cache_is_watched_with_its_own_bound(name: str) -> None:
     cache: cachetools.TTLCache[int, int] = cachetools.TTLCache(maxsize=50, ttl=9)
     registry.watch(name, cache)
     cache[1] = 1
-    stats = read(name)
+    stats = published(name)
     assert stats is not None
     assert (stats.kind, stats.entries, stats.maxsize, stats.ttl) == ("TTLCache", 1, 50, 9)
     assert id(cache._Cache__data) in stats.container_ids  # type: ignore[attr-defined]
@@ -91,9 +85,9 @@ def test_names_of_dropped_maps_are_free(name: str) -> None:
 def test_what_can_be_held_weakly_is(name: str) -> None:
     """A watched set that nobody else holds is gone, and its name is free."""
     registry.watch(name, {1, 2})
-    assert read(name) is None
+    assert published(name) is None
     registry.watch(name, collections.deque([1]))
-    assert name not in registry._watched or read(name) is None
+    assert name not in registry._watched or published(name) is None
 
 
 def test_watching_warns_once_for_each_crossing(name: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -107,7 +101,7 @@ def test_watching_warns_once_for_each_crossing(name: str, caplog: pytest.LogCapt
     routes.clear()
     registry.stats()
     routes.update(dict.fromkeys(range(12)))  # type: ignore[arg-type]
-    stats = read(name)
+    stats = published(name)
     assert stats is not None
     assert (stats.warnings, stats.warn_at) == (2, 10)
 
@@ -123,8 +117,8 @@ def test_a_container_that_cannot_be_read_is_left_out(name: str, caplog: pytest.L
     registry.watch(name, broken)
     locks = KeyedLocks[str](f"{name}-locks")
     for _ in range(3):
-        assert read(name) is None
-    assert read(locks.name) is not None
+        assert published(name) is None
+    assert published(locks.name) is not None
     assert caplog.text.count("cannot be read") == 1
 
 

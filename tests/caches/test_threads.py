@@ -1,65 +1,18 @@
 """Many threads at once, with keys that let other threads in at the worst moments."""
 
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from floodmark_caches import BoundedMap, KeyedLocks, PendingFull, PendingSet, RemovalCause, SeenSet
 from tests.caches.conftest import check_store
+from tests.caches.fix_threads import THREADS, SwitchingKey, hammer
 
-THREADS = 4
-
-
-class Key:
-    """A key whose hash and equality are Python code, in which any thread may be switched in."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __hash__(self) -> int:
-        time.sleep(0)
-        return self.number % 8
-
-    def __eq__(self, other: object) -> bool:
-        time.sleep(0)
-        return isinstance(other, Key) and other.number == self.number
+pytestmark = pytest.mark.usefixtures("switchy")
 
 
-@pytest.fixture(autouse=True)
-def switchy() -> Iterator[None]:
-    """Switch threads as often as the interpreter can."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(before)
-
-
-def hammer(work: Callable[[int], None]) -> None:
-    """Run `work(thread number)` in several threads that start together; what one raises is raised here."""
-    barrier = threading.Barrier(THREADS)
-    errors: list[BaseException] = []
-
-    def run(number: int) -> None:
-        try:
-            barrier.wait(10)
-            work(number)
-        except BaseException as error:  # noqa: BLE001 - handed to the test
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive()
-    if errors:
-        raise errors[0]
-
-
-@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+@pytest.mark.parametrize("make", [int, SwitchingKey], ids=["plain keys", "keys that switch"])
 def test_a_map_stays_whole_and_bounded(name: str, make: Callable[[int], object]) -> None:
     """Every operation at once, with expiry and eviction; each removal is told once."""
     told: list[RemovalCause] = []
@@ -91,7 +44,7 @@ def test_a_map_stays_whole_and_bounded(name: str, make: Callable[[int], object])
     assert {cause.value: told.count(cause) for cause in RemovalCause} == stats.removals
 
 
-@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+@pytest.mark.parametrize("make", [int, SwitchingKey], ids=["plain keys", "keys that switch"])
 def test_each_key_is_new_to_one_thread(name: str, make: Callable[[int], object]) -> None:
     """All threads add the same keys at the same time."""
     seen: SeenSet[object] = SeenSet(name, maxsize=1000, ttl=60)
@@ -104,7 +57,7 @@ def test_each_key_is_new_to_one_thread(name: str, make: Callable[[int], object])
     assert sorted(new) == list(range(80))
 
 
-@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+@pytest.mark.parametrize("make", [int, SwitchingKey], ids=["plain keys", "keys that switch"])
 def test_each_key_has_one_claim(name: str, make: Callable[[int], object]) -> None:
     """Claimed and released at once by all threads, in a set that is sometimes full."""
     pending: PendingSet[object] = PendingSet(name, maxsize=3, ttl=60)
@@ -129,7 +82,7 @@ def test_each_key_has_one_claim(name: str, make: Callable[[int], object]) -> Non
     assert len(pending) == 0
 
 
-@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+@pytest.mark.parametrize("make", [int, SwitchingKey], ids=["plain keys", "keys that switch"])
 def test_each_key_has_one_holder(name: str, make: Callable[[int], object]) -> None:
     """Entries come and go all the time, and never let two in; timeouts included."""
     locks: KeyedLocks[object] = KeyedLocks(name)

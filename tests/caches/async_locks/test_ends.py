@@ -3,43 +3,32 @@
 import asyncio
 import gc
 import os
-import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import pytest
 
 from floodmark_caches import AsyncKeyedLocks, LockTimeout
-from tests.caches.async_locks.conftest import Holder, steps
+from tests.caches.async_locks.conftest import steps
 from tests.caches.conftest import run_python
+from tests.caches.fix_owners import owner_of
+from tests.caches.fix_threads import SwitchingKey, hammer
 
 LOOPS = 3
 
 
-class Key:
-    """A key whose hash and equality are Python code, in which any thread may be switched in."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __hash__(self) -> int:
-        time.sleep(0)
-        return self.number % 2
-
-    def __eq__(self, other: object) -> bool:
-        time.sleep(0)
-        return isinstance(other, Key) and other.number == self.number
+def few_hashes(number: int) -> SwitchingKey:
+    """A key that shares its hash with another of three."""
+    return SwitchingKey(number, hashes=2)
 
 
-@pytest.mark.parametrize("make", [int, Key], ids=["plain keys", "keys that switch"])
+@pytest.mark.parametrize("make", [int, few_hashes], ids=["plain keys", "keys that switch"])
 def test_each_key_has_one_holder_in_all_loops(
     locks: AsyncKeyedLocks[object], make: Callable[[int], object], switchy: None
 ) -> None:
     """Several loops in several threads, several tasks in each; timeouts and cancellations included."""
     inside = [0] * 3
     wrong: list[int] = []
-    barrier = threading.Barrier(LOOPS)
     entered = [0]
 
     async def work(number: int) -> None:
@@ -74,32 +63,11 @@ def test_each_key_has_one_holder_in_all_loops(
                 inside[key] -= 1
 
     async def main() -> None:
-        barrier.wait(10)
         await asyncio.gather(work(0), work(1), work(2), cancelled())
 
-    run_in_threads(main)
+    hammer(lambda _: asyncio.run(main()), LOOPS)
     assert wrong == []
     assert entered[0] >= LOOPS * 60
-
-
-def run_in_threads(main: Callable[[], Coroutine[object, object, None]]) -> None:
-    """Run `main` in a loop of its own in each of several threads; what one raises is raised here."""
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            asyncio.run(main())
-        except BaseException as error:  # noqa: BLE001 - handed to the test
-            errors.append(error)
-
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(LOOPS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive()
-    if errors:
-        raise errors[0]
 
 
 @pytest.mark.parametrize("keys", ["a", "ba"])
@@ -130,7 +98,7 @@ def test_a_cancellation_at_any_step_leaves_nothing(
             async with locks.hold(*keys):
                 pass
 
-        outside = Holder(locks, "a") if from_outside else None
+        outside = owner_of(locks, "a") if from_outside else None
         tasks = [] if from_outside else [asyncio.create_task(hold())]
         await steps(1)
         middle = asyncio.create_task(victim())

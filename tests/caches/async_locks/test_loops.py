@@ -3,30 +3,12 @@
 import asyncio
 import gc
 import threading
-import time
 import weakref
 
 import pytest
 
 from floodmark_caches import AsyncKeyedLocks, _async_locks
 from tests.caches.async_locks.conftest import steps
-
-LOOPS = 3
-
-
-class Key:
-    """A key whose hash and equality are Python code, in which any thread may be switched in."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-    def __hash__(self) -> int:
-        time.sleep(0)
-        return self.number % 2
-
-    def __eq__(self, other: object) -> bool:
-        time.sleep(0)
-        return isinstance(other, Key) and other.number == self.number
 
 
 def test_the_waiters_of_a_closed_loop_are_passed_over(locks: AsyncKeyedLocks[object]) -> None:

@@ -6,7 +6,7 @@ import itertools
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Self
@@ -108,6 +108,20 @@ class Gate:
     def open(self) -> None:
         """Let it go."""
         self._let_go.set()
+
+
+class Inline:
+    """An executor that runs the work in the thread that submits it, before the submit is over."""
+
+    def submit(self, run: Callable[[], object]) -> Future[object]:
+        """Run it."""
+        future: Future[object] = Future()
+        future.set_running_or_notify_cancel()
+        try:
+            future.set_result(run())
+        except BaseException as error:  # noqa: BLE001 - the future carries it
+            future.set_exception(error)
+        return future
 
 
 class Interrupt(BaseException):

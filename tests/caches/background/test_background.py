@@ -5,13 +5,12 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
 from floodmark_caches import Background, KeyedLocks, LockTimeout, PendingSet, registry
 from floodmark_caches.ledger import TaskLedger
-from tests.caches.background.conftest import Broken, Gate, Manager, Thing, fail, numbers
+from tests.caches.background.conftest import Broken, Gate, Inline, Manager, Thing, fail, numbers
 from tests.caches.conftest import eventually, fresh_name
 
 
@@ -165,14 +164,6 @@ def test_work_for_which_no_thread_can_be_started(own: Background, monkeypatch: p
 
 def test_an_executor_that_runs_its_work_at_once(name: str) -> None:
     """In the thread that spawns, before the submit is over: everything counts once."""
-
-    class Inline:
-        def submit(self, work: Callable[[], Any]) -> Future[Any]:
-            future: Future[Any] = Future()
-            future.set_running_or_notify_cancel()
-            future.set_result(work())
-            return future
-
     background = Background(name, Inline())  # type: ignore[arg-type]
     thing = Thing()
     assert background.spawn(int, owns=thing).result(0) == 0

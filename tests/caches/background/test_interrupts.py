@@ -2,29 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
 
 import pytest
 
 from floodmark_caches import Background
-from tests.caches.background.conftest import Gate, Interrupt, Thing, assert_sums, interrupt_everywhere, numbers
+from tests.caches.background.conftest import Gate, Inline, Interrupt, Thing, assert_sums, interrupt_everywhere, numbers
 from tests.caches.conftest import eventually
 
 OWN_FILES = {"_background.py", "_works.py", "_workers.py", "_tasks.py", "_one_step.py"}
-
-
-class Inline:
-    """An executor that runs the work in the thread that submits it."""
-
-    def submit(self, run: Callable[[], object]) -> "Future[object]":
-        """Run it."""
-        future: Future[object] = Future()
-        try:
-            future.set_result(run())
-        except BaseException as error:  # noqa: BLE001 - the future carries it
-            future.set_exception(error)
-        return future
 
 
 def test_an_interrupt_of_spawn_loses_at_most_that_call(name: str) -> None:

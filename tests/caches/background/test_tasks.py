@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import sys
 import threading
 import weakref
 from concurrent.futures import Future
@@ -219,7 +218,7 @@ def test_tasks_of_a_closed_loop_are_given_up(background: Background, caplog: pyt
 
 
 def test_a_hammer_from_all_sides(  # noqa: C901 - three kinds of callers, side by side
-    background: Background, caplog: pytest.LogCaptureFixture
+    background: Background, caplog: pytest.LogCaptureFixture, switchy: None
 ) -> None:
     """Work that returns, raises and is cancelled, from several threads and a loop at once: all sums are right."""
     caplog.set_level(logging.CRITICAL)
@@ -258,8 +257,6 @@ def test_a_hammer_from_all_sides(  # noqa: C901 - three kinds of callers, side b
                 await asyncio.sleep(0)
         await asyncio.wait(under_way)
 
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
     threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(2)]
     for thread in threads:
         thread.start()
@@ -267,7 +264,6 @@ def test_a_hammer_from_all_sides(  # noqa: C901 - three kinds of callers, side b
     for thread in threads:
         thread.join(30)
     background.close()
-    sys.setswitchinterval(before)
     assert wrong == []
     assert [thing.releases for thing in things] == [1] * len(things)
     assert background.started == 180

@@ -2,13 +2,13 @@
 
 import asyncio
 import gc
-import os
 from typing import Any
 
 import pytest
 
 from floodmark_caches import BoundedMap
 from tests.caches.conftest import Clock, eventually, run_python
+from tests.caches.fix_fork import needs_fork
 from tests.caches.flights.conftest import Answers, Factory, flying
 
 ERROR = OSError("no net")
@@ -154,7 +154,7 @@ def test_a_bad_argument_changes_nothing(name: str, bad: dict[str, Any]) -> None:
     assert (len(store), store._flights) == (0, {})
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@needs_fork
 def test_the_child_of_a_fork_has_no_flights() -> None:
     """The thread that makes the value is not there; the child makes its own."""
     run_python(

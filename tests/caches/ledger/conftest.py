@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from floodmark_caches.ledger import TaskCounts, TaskLedger, _ledger
+from floodmark_caches.ledger import TaskCounts, TaskLedger, TaskState, _ledger
 from tests.caches.conftest import Clock, NoJanitor, fresh_name
 
 Make = Callable[..., TaskLedger]
@@ -16,6 +16,12 @@ def check_counts(counts: TaskCounts) -> None:
     """The sum that always holds."""
     assert counts.started == counts.active + counts.completed + counts.failed + counts.timed_out
     assert min(counts.active, counts.completed, counts.failed, counts.timed_out) >= 0
+
+
+def state(ledger: TaskLedger, task_id: str) -> TaskState | None:
+    """The state of a task, None if it is not known."""
+    record = ledger.get(task_id)
+    return None if record is None else record.state
 
 
 class Clocks:

@@ -3,13 +3,7 @@
 import pytest
 
 from floodmark_caches.ledger import DuplicateTask, TaskLedger, TaskState
-from tests.caches.ledger.conftest import Clocks, Make
-
-
-def state(ledger: TaskLedger, task_id: str) -> TaskState | None:
-    """The state of a task, None if it is not known."""
-    record = ledger.get(task_id)
-    return None if record is None else record.state
+from tests.caches.ledger.conftest import Clocks, Make, state
 
 
 def test_finished_tasks_are_known_for_keep(ledger: TaskLedger, clocks: Clocks) -> None:

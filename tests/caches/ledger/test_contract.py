@@ -11,13 +11,7 @@ import pytest
 
 from floodmark_caches import registry
 from floodmark_caches.ledger import DuplicateTask, LedgerFull, TaskLedger, TaskRecord, TaskState
-from tests.caches.ledger.conftest import Clocks, Make, check_counts
-
-
-def state(ledger: TaskLedger, task_id: str) -> TaskState | None:
-    """The state of a task, None if it is not known."""
-    record = ledger.get(task_id)
-    return None if record is None else record.state
+from tests.caches.ledger.conftest import Clocks, Make, check_counts, state
 
 
 def test_a_task_is_active_and_then_completed(ledger: TaskLedger, clocks: Clocks) -> None:

@@ -1,14 +1,13 @@
 """Several processes, one truth: kills, forks, races. Each test runs in an interpreter of its own, warnings as errors."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.caches.conftest import run_python
-from tests.caches.test_fork import CHILD
+from tests.caches.fix_fork import CHILD, THREADED, needs_fork
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = needs_fork
 
 LEDGERS = (
     CHILD
@@ -22,20 +21,19 @@ def whole(counts):
     assert counts.started == counts.active + counts.completed + counts.failed + counts.timed_out, counts
     return counts
 
-def fork(work):
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        work()
-    except BaseException as error:
-        print(repr(error), file=sys.stderr, flush=True)
-        os._exit(1)
-    os._exit(0)
+class Start:
+    # The word for which children wait, so that all begin at once.
 
-def join(pids):
-    for pid in pids:
-        assert os.waitpid(pid, 0)[1] == 0
+    def __init__(self):
+        self._reading, self._writing = os.pipe()
+
+    def wait(self):
+        os.close(self._writing)
+        os.read(self._reading, 1)
+
+    def give(self):
+        os.close(self._writing)
+        os.close(self._reading)
 """
 )
 
@@ -105,12 +103,11 @@ def test_of_several_processes_one_gets_the_key(path: str) -> None:
         LEDGERS
         + f"""
 ledger = TaskLedger("a", timeout=60, keep=60, path={path})
-go_reading, go_writing = os.pipe()
+start = Start()
 reading, writing = os.pipe()
 
 def worker():
-    os.close(go_writing)
-    os.read(go_reading, 1)
+    start.wait()
     for number in range(25):
         try:
             with ledger.start("speech", key=f"key {{number}}"):
@@ -119,16 +116,16 @@ def worker():
             assert refused.record.pid != os.getpid()
 
 pids = [fork(worker) for _ in range(4)]
-os.close(go_writing)
+start.give()
 for _ in range(30):
     whole(ledger.counts())
-join(pids)
+for pid in pids:
+    join(pid)
 os.close(writing)
 with os.fdopen(reading) as wins:
     assert sorted(map(int, wins)) == list(range(25))
 counts = whole(ledger.counts())
 assert (counts.started, counts.completed, counts.duplicates) == (25, 25, 75)
-os.close(go_reading)
 """
     )
 
@@ -144,22 +141,21 @@ ledger = TaskLedger("a", timeout=0.1, keep=60, path={path},
 started = sorted(ledger.start("speech").id for _ in range(20))
 ledger.close()
 
-go_reading, go_writing = os.pipe()
+start = Start()
 
 def worker():
-    os.close(go_writing)
     ledger.get("x")
-    os.read(go_reading, 1)
+    start.wait()
 
 pids = [fork(worker) for _ in range(3)]
 os.close(writing)
 with os.fdopen(reading) as told:
     lines = [told.readline().strip() for _ in started]
     assert sorted(lines) == started
-    os.close(go_writing)
-    join(pids)
+    start.give()
+    for pid in pids:
+        join(pid)
     assert told.read() == ""
-os.close(go_reading)
 """
     )
 
@@ -169,18 +165,18 @@ def test_several_processes_make_the_file_together(path: str) -> None:
     run_python(
         LEDGERS
         + f"""
-go_reading, go_writing = os.pipe()
+start = Start()
 
 def worker():
-    os.close(go_writing)
-    os.read(go_reading, 1)
+    start.wait()
     ledger = TaskLedger("a", timeout=60, keep=60, path={path})
     with ledger.start("speech"):
         pass
 
 pids = [fork(worker) for _ in range(6)]
-os.close(go_writing)
-join(pids)
+start.give()
+for pid in pids:
+    join(pid)
 assert TaskLedger("a", timeout=60, keep=60, path={path}).counts().completed == 6
 """
     )
@@ -222,9 +218,7 @@ def test_a_fork_while_threads_use_the_ledger(path: str) -> None:
     """The child neither waits for them nor uses what they were using."""
     run_python(
         LEDGERS
-        + """
-warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
-"""
+        + THREADED
         + f"""
 ledger = TaskLedger("a", timeout=60, keep=60, path={path})
 stop = threading.Event()
@@ -259,11 +253,9 @@ def test_a_fork_in_the_middle_of_a_long_wait(path: str) -> None:
     """Of a thread that is stuck on a busy file: the child says that it cannot use the ledger; the parent goes on."""
     run_python(
         LEDGERS
-        + """
-import sqlite3
-warnings.filterwarnings("ignore", message=".*multi-threaded.*", category=DeprecationWarning)
-"""
+        + THREADED
         + f"""
+import sqlite3
 ledger = TaskLedger("a", timeout=60, keep=60, path={path}, busy_timeout=25)
 ledger.start("master's")
 other = sqlite3.connect({path}, isolation_level=None, check_same_thread=False)

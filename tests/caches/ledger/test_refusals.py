@@ -7,13 +7,7 @@ import pytest
 from floodmark_caches import registry
 from floodmark_caches.ledger import TaskLedger, TaskState
 from tests.caches.conftest import fresh_name
-from tests.caches.ledger.conftest import Make
-
-
-def state(ledger: TaskLedger, task_id: str) -> TaskState | None:
-    """The state of a task, None if it is not known."""
-    record = ledger.get(task_id)
-    return None if record is None else record.state
+from tests.caches.ledger.conftest import Make, state
 
 
 def nested(depth: int) -> list[object]:
