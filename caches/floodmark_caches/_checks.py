@@ -1,6 +1,7 @@
 """Arguments of the maps, checked once, before anything is made: each check returns the value or says what is wrong."""
 
 import math
+import reprlib
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -21,21 +22,26 @@ def check_name(name: object) -> str:
     return name
 
 
+def check_count(what: str, value: object) -> int:
+    """`value` as a count of one or more, with `what` naming it in the error."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        msg = f"{what} must be an int (got {value!r})"
+        raise TypeError(msg)
+    if value < 1:
+        msg = f"{what} must be >= 1 (got {value!r})"
+        raise ValueError(msg)
+    if value > sys.maxsize:  # its digits could be more than the interpreter would write
+        msg = f"{what} must be <= {sys.maxsize} (got an int of {value.bit_length()} bits)"
+        raise ValueError(msg)
+    return value
+
+
 def check_maxsize(maxsize: object) -> int:
     """`maxsize` as a bound: a whole number of at least 1. Infinite is no bound, and an empty map is a mistake."""
     if isinstance(maxsize, float) and not math.isfinite(maxsize):
         msg = f"maxsize must be a finite whole number >= 1 (got {maxsize!r})"
         raise ValueError(msg)
-    if isinstance(maxsize, bool) or not isinstance(maxsize, int):
-        msg = f"maxsize must be an int (got {maxsize!r})"
-        raise TypeError(msg)
-    if maxsize < 1:
-        msg = f"maxsize must be >= 1 (got {maxsize!r})"
-        raise ValueError(msg)
-    if maxsize > sys.maxsize:
-        msg = f"maxsize must be <= {sys.maxsize}, or it is no bound (got an int of {maxsize.bit_length()} bits)"
-        raise ValueError(msg)
-    return maxsize
+    return check_count("maxsize", maxsize)
 
 
 def check_hashable(key: object) -> None:
@@ -43,7 +49,7 @@ def check_hashable(key: object) -> None:
     try:
         hash(key)
     except TypeError:
-        msg = f"a key must be hashable (got {key!r})"
+        msg = f"a key must be hashable (got {reprlib.repr(key)})"
         raise TypeError(msg) from None
 
 
@@ -105,3 +111,9 @@ def check_callable(what: str, function: _F) -> _F:
         msg = f"{what} must be callable (got {function!r})"
         raise TypeError(msg)
     return function
+
+
+def check_clock(what: str, clock: Callable[[], float]) -> Callable[[], float]:
+    """`clock`, if a call of it gives a finite number of seconds; it is called once."""
+    check_number(f"the time from {what}", check_callable(what, clock)())
+    return clock

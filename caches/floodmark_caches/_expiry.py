@@ -49,14 +49,17 @@ class ExpiryOrder(Generic[K, V]):
         self._old: list[tuple[float, int]] = []
         self._own: dict[int, Entry[K, V]] = {}
 
-    def not_before_last(self, expires: float) -> float:
-        """When a new entry under the map's ttl expires: `expires`, but not before the one put in last.
+    def add(self, entry: Entry[K, V]) -> bool:
+        """Put in an entry under the map's one ttl, and say whether none expires later.
 
-        A clock that went backwards must not bring the queue out of order; the entry then lives that much longer.
+        A clock that went backwards must not bring the queue out of order: the entry then goes where those with a ttl
+        of their own are.
         """
-        if not self.queue:
-            return expires
-        return max(expires, self.queue[next(reversed(self.queue))][EXPIRES])
+        if self.queue and entry[EXPIRES] < self.queue[next(reversed(self.queue))][EXPIRES]:
+            self.add_own(entry)
+            return False
+        self.queue[entry[SERIAL]] = entry
+        return True
 
     def add_own(self, entry: Entry[K, V]) -> None:
         """Put in an entry that has a ttl of its own."""

@@ -8,7 +8,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from floodmark_caches._checks import check_callable, check_seconds
+from floodmark_caches._checks import check_callable, check_ttl
 from floodmark_caches._expiry import EXPIRES, VALUE, WEIGHT
 from floodmark_caches._store import MISSING, Gone, Store
 
@@ -123,7 +123,7 @@ class FlightStore(Store[K, V]):
         RuntimeError where waiting would be for ever: a factory asks for its own key, or two factories for each
         other's. A value that is too heavy is a ValueError for all.
         """
-        entry = self._data.get(key)
+        entry = self._find(key)
         now = self._timer()
         if entry is not None and now < entry[EXPIRES]:
             reads = self._reads
@@ -132,8 +132,7 @@ class FlightStore(Store[K, V]):
                 self._settle_reads()
             return entry[VALUE]
         check_callable("factory", factory)
-        if ttl is not None:
-            check_seconds("ttl", ttl)
+        check_ttl(ttl)
         return self._fly(key, factory, ttl, now)
 
     async def get_or_create_async(self, key: K, factory: Callable[[], Awaitable[V]], *, ttl: float | None = None) -> V:
@@ -144,7 +143,7 @@ class FlightStore(Store[K, V]):
         task is cancelled. Event loops do not wait for each other, nor for threads. The tasks that a factory starts
         count as the factory: until it has ended, they cannot ask for its key either.
         """
-        entry = self._data.get(key)
+        entry = self._find(key)
         now = self._timer()
         if entry is not None and now < entry[EXPIRES]:
             reads = self._reads
@@ -153,8 +152,7 @@ class FlightStore(Store[K, V]):
                 self._settle_reads()
             return entry[VALUE]
         check_callable("factory", factory)
-        if ttl is not None:
-            check_seconds("ttl", ttl)
+        check_ttl(ttl)
         return await self._fly_in_task(key, factory, ttl, now)
 
     def _checked_weight(self, value: V) -> float:  # noqa: ARG002 - a map with a getsizeof looks at it
@@ -263,7 +261,7 @@ class FlightStore(Store[K, V]):
                 within.awaits[mark] = flight
             flight.waiters.add(mark)
             if flight is mine:
-                flight.task = loop.create_task(self._make_in_task(key, factory, ttl, flight))
+                flight.task = loop.create_task(self._make_in_task(key, factory, ttl, flight, loop))
             elif flight.task is None:  # an eager task: we are called from the first step of its factory
                 raise self._endless([key, key])
             return await asyncio.shield(flight.task)
@@ -297,11 +295,13 @@ class FlightStore(Store[K, V]):
         return mine
 
     async def _make_in_task(
-        self, key: K, factory: Callable[[], Awaitable[V]], ttl: float | None, flight: _TaskFlight[V]
+        self,
+        key: K,
+        factory: Callable[[], Awaitable[V]],
+        ttl: float | None,
+        flight: _TaskFlight[V],
+        loop: "asyncio.AbstractEventLoop",
     ) -> V:
-        import asyncio  # noqa: PLC0415 - as above
-
-        loop = asyncio.get_running_loop()
         _within.set(flight)  # in the context of this task alone
         try:
             value = await factory()

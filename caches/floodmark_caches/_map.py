@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, ItemsView, Iterator, MutableMapping, ValuesView
 from contextlib import suppress
-from math import isnan
+from math import inf
 from typing import Any, TypeVar, cast, overload
 
 from floodmark_caches._checks import check_callable, check_hashable, check_number, check_seconds
@@ -82,7 +82,11 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
 
     def __getitem__(self, key: K) -> V:
         # Written out here and in `get`: reads are where a service feels its maps, and each call more shows.
-        entry = self._data.get(key)
+        try:
+            entry = self._data.get(key)
+        except TypeError:
+            check_hashable(key)
+            raise
         now = self._timer()
         if entry is not None and now < entry[EXPIRES]:
             reads = self._reads
@@ -94,12 +98,16 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
         return self.__missing__(key) if value is MISSING else value
 
     @overload
-    def get(self, key: K, /, default: None = None) -> V | None: ...
+    def get(self, key: K, default: None = None) -> V | None: ...
     @overload
-    def get(self, key: K, /, default: V | T) -> V | T: ...
-    def get(self, key: K, /, default: Any = None) -> Any:
+    def get(self, key: K, default: V | T) -> V | T: ...
+    def get(self, key: K, default: Any = None) -> Any:
         """The live value, else `default`."""
-        entry = self._data.get(key)
+        try:
+            entry = self._data.get(key)
+        except TypeError:
+            check_hashable(key)
+            raise
         now = self._timer()
         if entry is not None and now < entry[EXPIRES]:
             reads = self._reads
@@ -199,10 +207,10 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
             raise KeyError(key)
 
     @overload
-    def pop(self, key: K, /) -> V: ...
+    def pop(self, key: K) -> V: ...
     @overload
-    def pop(self, key: K, /, default: V | T) -> V | T: ...
-    def pop(self, key: K, /, default: Any = MISSING) -> Any:
+    def pop(self, key: K, default: V | T) -> V | T: ...
+    def pop(self, key: K, default: Any = MISSING) -> Any:
         """Remove the key and return its live value, else `default`; KeyError without one."""
         value = self._remove(key)
         if value is not MISSING:
@@ -250,7 +258,7 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
         return default
 
     def clear(self) -> None:
-        """Remove everything, in one step for other threads; O(n)."""
+        """Remove everything, in one step for other threads; O(n), of which they wait for little."""
         try:
             self._clear()
         except BaseException:
@@ -260,9 +268,8 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
 
     def expire(self, time: float | None = None) -> list[tuple[K, V]]:
         """Release what has expired (at `time` of the map's clock, default now) and return the pairs."""
-        if time is not None and isnan(time):
-            msg = f"time must be a time of the map's clock (got {time!r})"
-            raise ValueError(msg)
+        if time is not None and time not in (inf, -inf):
+            check_number("time", time)
         _, released = self._release_due(time)
         return [(entry[KEY], entry[VALUE]) for entry, _ in released]
 
@@ -277,7 +284,7 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
     def _peek(self, key: K) -> V:
         """The live value, nothing refreshed or counted, or MISSING."""
         with self._lock:
-            entry = self._data.get(key)
+            entry = self._find(key)
             return entry[VALUE] if entry is not None and self._timer() < entry[EXPIRES] else cast("V", MISSING)
 
     def _remove(self, key: K) -> V:
@@ -285,12 +292,13 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
         gone: Gone[K, V] = []
         with self._lock:
             try:
-                entry = self._data.pop(key, None)
+                entry = self._find(key)
                 if self._flights:
                     self._flights.pop(key, None)
+                now = 0.0 if entry is None else self._timer()  # first, for a clock may raise
+                entry = self._data.pop(key, None)
                 if entry is None:
                     return cast("V", MISSING)
-                now = self._timer()
                 live = self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
             except BaseException:
                 self._weigh_again()

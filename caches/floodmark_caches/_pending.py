@@ -54,7 +54,7 @@ class PendingSet(Store[K, int]):
     @property
     def duplicates(self) -> int:
         """How many claims were refused because somebody held the key."""
-        return self._hits
+        return self._tally.hits + len(self._reads)
 
     @property
     def expired(self) -> int:
@@ -74,8 +74,8 @@ class PendingSet(Store[K, int]):
             if entry is not None and now < entry[EXPIRES]:
                 self._tally.hits += 1
                 return Claim(self, key, None)
-            first = self._order.oldest()  # all claims are under the one ttl
-            if len(self._data) >= self._maxsize and (first is None or now < first[EXPIRES]):
+            expires, first = self._order.first()
+            if len(self._data) >= self._maxsize and (first is None or now < expires):
                 raise PendingFull(self._name, self._maxsize)
             self._tally.misses += 1
             self._last_token = token = self._last_token + 1
@@ -87,7 +87,7 @@ class PendingSet(Store[K, int]):
         """End the claim with this token, and say whether it was still the key's claim."""
         gone: Gone[K, int] = []
         with self._lock:
-            entry = self._data.get(key)
+            entry = self._find(key)
             if entry is None or entry[VALUE] != token:
                 return False
             now = self._timer()

@@ -61,8 +61,8 @@ class SeenSet(Store[K, None]):
     def touch(self, key: K) -> bool:
         """Remember a known key for a whole ttl from now, and say whether it was known."""
         with self._lock:
+            entry = self._find(key)
             now = self._timer()
-            entry = self._data.get(key)
             if entry is None or entry[EXPIRES] <= now:
                 return False
             self._refresh(key)
@@ -74,10 +74,12 @@ class SeenSet(Store[K, None]):
         """Forget a key, and say whether it was known."""
         gone: Gone[K, None] = []
         with self._lock:
-            entry = self._data.pop(key, None)
-            if entry is None:
+            if self._find(key) is None:
                 return False
-            now = self._timer()
+            now = self._timer()  # first, for a clock may raise
+            entry = self._data.pop(key, None)
+            if entry is None:  # a finalizer that the collector ran just now was first
+                return False
             live = self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
         self._settle(gone, now)
         return live

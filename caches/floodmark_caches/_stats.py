@@ -43,6 +43,25 @@ class Tally:
         self.age_sum = 0.0  # seconds, over the evicted
         self.last_age: float | None = None
 
+    def counts(self, entries: int, *, unsettled_hits: int) -> dict[str, Any]:
+        """The fields of `MapStats` that come of these counts, for a map of so many entries."""
+        removes = self.explicit + self.replaced + self.expired + self.evicted
+        return {
+            "adds": entries + removes,
+            "removes": removes,
+            "hits": self.hits + unsettled_hits,
+            "misses": self.misses,
+            "removals": {
+                RemovalCause.EXPLICIT.value: self.explicit,
+                RemovalCause.REPLACED.value: self.replaced,
+                RemovalCause.EXPIRED.value: self.expired,
+                RemovalCause.SIZE.value: self.evicted,
+            },
+            "evicted_before_ttl": self.evicted - self.evicted_forever,
+            "last_evicted_age": self.last_age,
+            "mean_evicted_age": self.age_sum / self.evicted if self.evicted else None,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class MapStats:

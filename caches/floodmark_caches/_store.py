@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
-from floodmark_caches._checks import check_callable, check_hashable, check_maxsize, check_name, check_ttl
+from floodmark_caches._checks import check_clock, check_hashable, check_maxsize, check_name, check_ttl
 from floodmark_caches._expiry import ADDED, EXPIRES, KEY, NEVER, VALUE, WEIGHT, Entry, ExpiryOrder, narrowed
 from floodmark_caches._fork import Guarded
 from floodmark_caches._janitor import janitor
@@ -56,7 +56,7 @@ class Store(Guarded, Generic[K, V]):
         self._name = check_name(name)
         self._maxsize = check_maxsize(maxsize)
         self._ttl = check_ttl(ttl)
-        self._timer = check_callable("timer", timer)
+        self._timer = check_clock("timer", timer)
         self._threshold = Threshold.of(warn_at, self._maxsize)
         self._warn_by_weight = weighted and isinstance(warn_at, float)
         self._weighted = weighted
@@ -94,38 +94,30 @@ class Store(Guarded, Generic[K, V]):
         return self._timer
 
     def stats(self) -> MapStats:
-        """The map's numbers now, without releasing anything."""
+        """The map's numbers now, without releasing anything. O(1)."""
         threshold = self._threshold
         with self._own_lock:  # nor is being read
             oldest = self._order.oldest()
-            entries = len(self._data)
-            tally = self._tally
-            removes = tally.explicit + tally.replaced + tally.expired + tally.evicted
             return MapStats(
                 name=self._name,
                 kind=type(self).__name__,
-                entries=entries,
+                entries=len(self._data),
                 maxsize=self._maxsize,
                 ttl=self._ttl,
                 bytes=round(self._weight) if self._weighted else None,
-                adds=entries + removes,
-                removes=removes,
-                hits=self._hits,
-                misses=tally.misses,
-                removals={
-                    RemovalCause.EXPLICIT.value: tally.explicit,
-                    RemovalCause.REPLACED.value: tally.replaced,
-                    RemovalCause.EXPIRED.value: tally.expired,
-                    RemovalCause.SIZE.value: tally.evicted,
-                },
-                evicted_before_ttl=tally.evicted - tally.evicted_forever,
                 warn_at=None if threshold is None else threshold.level,
                 warnings=0 if threshold is None else threshold.crossings,
-                oldest_age=None if oldest is None else max(0.0, self._timer() - oldest[ADDED]),
+                oldest_age=None if oldest is None else self._age(oldest),
                 container_ids=(id(self._data),),
-                last_evicted_age=tally.last_age,
-                mean_evicted_age=tally.age_sum / tally.evicted if tally.evicted else None,
+                **self._tally.counts(len(self._data), unsettled_hits=len(self._reads)),
             )
+
+    def _age(self, entry: Entry[K, V]) -> float | None:
+        """Seconds since the entry was put in, or None if the clock fails: the other numbers must not go with it."""
+        try:
+            return max(0.0, self._timer() - entry[ADDED])
+        except Exception:  # noqa: BLE001 - foreign code
+            return None
 
     def __len__(self) -> int:
         """How many entries are live."""
@@ -135,7 +127,7 @@ class Store(Guarded, Generic[K, V]):
     def __contains__(self, key: object) -> bool:
         """Whether the key is there and live; neither recency nor statistics change."""
         with self._lock:
-            entry = self._data.get(cast("K", key))
+            entry = self._find(cast("K", key))
             return entry is not None and self._timer() < entry[EXPIRES]
 
     def __iter__(self) -> Iterator[K]:
@@ -178,10 +170,6 @@ class Store(Guarded, Generic[K, V]):
             self._tally.misses += 1
             return cast("V", MISSING)
 
-    @property
-    def _hits(self) -> int:
-        return self._tally.hits + len(self._reads)
-
     def _settle_reads(self) -> None:
         """Make up for the reads now: they are many, or the first since a fork."""
         with self._lock:
@@ -219,8 +207,6 @@ class Store(Guarded, Generic[K, V]):
         self._serial = serial = self._serial + 1
         order = self._order
         expires = now + (self._lifetime if ttl is None else ttl)
-        if expires < self._latest and ttl is None:
-            expires = order.not_before_last(expires)
         entry = (key, expires, value, weight, now, serial)
         old = data.pop(key, None)
         if old is not None:
@@ -228,26 +214,30 @@ class Store(Guarded, Generic[K, V]):
         data[key] = entry  # first, for the key's equality may raise
         if ttl is not None:
             order.add_own(entry)
-        elif self._ttl is not None:
-            order.queue[serial] = entry
+        elif self._ttl is not None and order.add(entry):
             self._latest = expires
         self._weight += weight if self._weighted else 0
         while (self._weight if self._weighted else len(data)) > self._maxsize:
             self._evict_one(now, gone)
-        if expires < self._soonest or (now >= self._soonest and not janitor.running):  # no thread was to be had before
-            self._soonest = min(expires, self._soonest)
-            janitor.attend(self._tend)
+        self._expect(expires, now)
         after = self._weight if self._warn_by_weight else len(data)
         return after != size and self._threshold is not None and self._threshold.crossed(size, after)
 
     def _renewed(self, entry: Entry[K, V], now: float) -> Entry[K, V]:
         """The same entry as if it were put in now, under the map's ttl, for its place in the data. Under the lock."""
         self._serial = serial = self._serial + 1
-        self._latest = expires = self._order.not_before_last(now + self._lifetime)
-        renewed = (entry[KEY], expires, entry[VALUE], entry[WEIGHT], now, serial)
-        self._order.queue[serial] = renewed
+        renewed = (entry[KEY], now + self._lifetime, entry[VALUE], entry[WEIGHT], now, serial)
+        if self._order.add(renewed):
+            self._latest = renewed[EXPIRES]
         self._order.discard(entry)
+        self._expect(renewed[EXPIRES], now)
         return renewed
+
+    def _expect(self, expires: float, now: float) -> None:
+        """See that an entry which expires then is released. Under the lock."""
+        if expires < self._soonest or (now >= self._soonest and not janitor.running):  # no thread was to be had before
+            self._soonest = min(expires, self._soonest)
+            janitor.attend(self._tend)
 
     def _evict_one(self, now: float, gone: "Gone[K, V]") -> None:
         """Give up one entry: an expired one if there is any, else the least recently used. Under the lock."""
@@ -350,22 +340,19 @@ class Store(Guarded, Generic[K, V]):
         """What a kind of map does about a removed entry; it may raise. Outside the lock."""
 
     def _clear(self) -> None:
-        """Remove everything in one step for other threads; O(n)."""
+        """Remove everything in one step for other threads: what is due by batches, the live ones all at once."""
+        data: OrderedDict[K, Entry[K, V]] = OrderedDict()
         order: ExpiryOrder[K, V] = ExpiryOrder()
+        now, _ = self._release_due()
         with self._lock:
             self._catch_up()
-            now = self._timer()
             # Nothing is called between these four lines, so the collector runs no finalizer that uses the map there.
-            entries = [*self._data.values()]
-            self._order = order
+            cleared, self._data = self._data, data
+            order, self._order = self._order, order  # what is in it is freed outside the lock
             self._weight = 0
-            self._data.clear()
+            self._tally.explicit += len(cleared)
             self._emptied()
-            expired = sum(entry[EXPIRES] <= now for entry in entries)
-            self._tally.expired += expired
-            self._tally.explicit += len(entries) - expired
-        causes = RemovalCause.EXPLICIT, RemovalCause.EXPIRED
-        self._settle([(entry, causes[entry[EXPIRES] <= now]) for entry in entries], now)
+        self._settle([(entry, RemovalCause.EXPLICIT) for entry in cleared.values()], now)
 
     def _emptied(self) -> None:
         """What else goes when everything goes. Under the lock."""
