@@ -1,20 +1,18 @@
 """A cache of somebody else's, under the registry and behind a lock."""
 
-import logging
 from collections.abc import Callable, Hashable, Iterator, MutableMapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
 from floodmark_caches._checks import check_name
 from floodmark_caches._fork import Guarded
 from floodmark_caches._stats import MapStats
-from floodmark_caches._watched import inner_ids, stated
+from floodmark_caches._watched import Watched, inner_ids, stated, stated_maxsize
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-logger = logging.getLogger("floodmark.caches")
 
 _MISSING: Any = object()
 
@@ -41,8 +39,8 @@ class Adopted(Guarded, MutableMapping[K, V]):
         self.cache: Any = cache
         self._given = lock
         self._hits = self._misses = 0
-        self._complained = False
         super().__init__()
+        self._watched = Watched(name, self, None)
 
     @property
     def lock(self) -> AbstractContextManager[Any]:
@@ -64,32 +62,16 @@ class Adopted(Guarded, MutableMapping[K, V]):
 
     def stats(self) -> MapStats | None:
         """The numbers now, or None if the cache cannot be read. What came and went between two reads is not seen."""
-        try:
-            with self.lock:
-                entries = len(self.cache)
-                hits, misses = self._hits, self._misses
-        except Exception:
-            if not self._complained:
-                self._complained = True
-                logger.exception("the length of adopted cache %r cannot be read", self.name)
+        seen = self._watched.stats()
+        if seen is None:
             return None
-        maxsize = stated(self.cache, "maxsize")
-        return MapStats(
-            name=self.name,
+        return replace(
+            seen,
             kind=type(self.cache).__qualname__,
-            entries=entries,
-            maxsize=None if maxsize is None else int(maxsize),
+            maxsize=stated_maxsize(self.cache),
             ttl=stated(self.cache, "ttl"),
-            bytes=None,
-            adds=entries,
-            removes=0,
-            hits=hits,
-            misses=misses,
-            removals={},
-            evicted_before_ttl=0,
-            warn_at=None,
-            warnings=0,
-            oldest_age=None,
+            hits=self._hits,
+            misses=self._misses,
             container_ids=(id(self.cache), *inner_ids(self.cache)),
         )
 

@@ -39,7 +39,8 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
     cannot block each other, whatever the order of their keys; a `hold` inside another can, as with any lock. Not
     re-entrant: a task that asks again for a key it holds gets a RuntimeError with the key. A hold whose event loop
     was closed is passed over, whether it waited or had its keys: at once by whoever comes, within a second by whoever
-    waits. One whose coroutine was dropped ends with it. A forked child starts with no key held. Thread-safe; names are unique among live maps (ValueError); O(1) for each key.
+    waits. One whose coroutine was dropped ends with it. A forked child starts with no key held. Thread-safe; names are
+    unique among live maps (ValueError); O(1) for each key.
 
     >>> import asyncio
     >>> move_locks = AsyncKeyedLocks("async_move_locks")
@@ -162,8 +163,8 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
 class _Hold(Generic[K]):
     """One `hold`, in line for all its keys.
 
-    Its loop, its task and the future that it waits for are held weakly: the lines must not keep a loop alive that was dropped
-    with tasks in it, for it is the end of such a task that takes the hold out.
+    Its loop, its task and the future that it waits for are held weakly: the lines must not keep a loop alive that was
+    dropped with tasks in it, for it is the end of such a task that takes the hold out.
     """
 
     __slots__ = ("_entered", "_future", "_locks", "_loop", "_task", "_timeout", "keys", "lines")

@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
 
-from floodmark_caches._checks import check_callable, check_seconds
+from floodmark_caches._checks import check_callable, check_count, check_seconds
 from floodmark_caches._tasks import tasks
 from floodmark_caches._workers import Workers
 from floodmark_caches._works import CANCELLED, COMPLETED, FAILED, Owns, Work, Works, made_by
@@ -39,8 +39,9 @@ class Background(Works):
     given (any that runs in threads of this process), else a pool of its own with up to `max_workers` threads (default:
     CPUs + 4, at most 32), which are there only while there is work. When the interpreter exits, its own pool has
     `patience` seconds for what is under way; then what waits is cancelled, and what runs is given up, with a word in
-    the log; work that is under way then can spawn no more (RuntimeError). The queue is not bounded: `warn_at` logs when that many pieces of work are under way. A forked child
-    starts with nothing under way. Thread-safe; names are unique among live maps (ValueError).
+    the log; work that is under way then can spawn no more (RuntimeError). The queue is not bounded: `warn_at` logs when
+    that many pieces of work are under way. A forked child starts with nothing under way. Thread-safe; names are unique
+    among live maps (ValueError).
 
     >>> with Background("thumbnails") as background:
     ...     background.spawn(max, 2, 3).result()
@@ -63,7 +64,7 @@ class Background(Works):
         if executor is not None and max_workers is not None:
             msg = f"max_workers is for a pool of its own; the executor given has its own number (got {max_workers!r})"
             raise TypeError(msg)
-        self._max_workers = _default_workers() if max_workers is None else _check_max_workers(max_workers)
+        self._max_workers = _default_workers() if max_workers is None else check_count("max_workers", max_workers)
         self._patience = check_seconds("patience", patience)
         self._pool: Workers | None = None
         self._closed = False
@@ -104,8 +105,10 @@ class Background(Works):
         managers that were entered. It is the work's from here on, whatever happens: each is released once, the last
         one first, when the work returned, raised or was cancelled, and also if this call raises. Managers are told of
         the exception and cannot suppress it. If this call raises, the work does not run; only an interrupt (the
-        exception of a signal handler) may come when it has begun, and then it goes on and ends as any other. A thread's own lock cannot be given away: `within` is one callable or
-        several that make context managers, entered by the worker around the function, as `lambda: locks.hold(path)`.
+        exception of a signal handler) may come when it has begun, and then it goes on and ends as any other.
+
+        A thread's own lock cannot be given away: `within` is one callable or several that make context managers,
+        entered by the worker around the function, as `lambda: locks.hold(path)`.
 
         RuntimeError if the background is closed, or the executor takes no more work.
         """
@@ -154,9 +157,11 @@ class Background(Works):
             work = work or Work(coroutine, owns)
             if task is not None:
                 task.cancel()  # it ends at its first step, or goes on to its end if a task factory began it already
-            for unstarted in () if work.begun else (body if task is None else None, coroutine):
-                if isinstance(unstarted, Coroutine):
-                    unstarted.close()
+            if not work.begun:
+                if body is not None and task is None:
+                    body.close()
+                if isinstance(coroutine, Coroutine):
+                    coroutine.close()
             self._revoke(work, error)
             raise
         return task
@@ -189,17 +194,19 @@ class Background(Works):
         with self._lock:
             self._refuse_if_closed()
             if self._executor is None:
+                if self._pool is not None and self._pool.outdated:
+                    self._pool.close()
+                    self._pool = None
                 if self._pool is None:
                     self._pool = Workers(self._name, self._max_workers)
                 return self._pool.submit(run)
-            used_in, self._executor_used_in = self._executor_used_in, os.getpid()
-        if used_in not in (None, self._executor_used_in):
-            self._executor_used_in = used_in
-            msg = (
-                f"background {self._name!r}: its executor was used before the fork, and its threads are not in this "
-                "process; make it after the fork, or let the background make its own"
-            )
-            raise RuntimeError(msg)
+            if self._executor_used_in not in (None, os.getpid()):
+                msg = (
+                    f"background {self._name!r}: its executor was used before the fork, and its threads are not in "
+                    "this process; make it after the fork, or let the background make its own"
+                )
+                raise RuntimeError(msg)
+            self._executor_used_in = os.getpid()
         return self._executor.submit(run)
 
     def _refuse_if_closed(self) -> None:
@@ -330,16 +337,6 @@ def _check_executor(executor: "Executor") -> "Executor":
         msg = f"executor must run in threads: what work owns cannot leave the process (got {executor!r})"
         raise TypeError(msg)
     return executor
-
-
-def _check_max_workers(max_workers: object) -> int:
-    if isinstance(max_workers, bool) or not isinstance(max_workers, int):
-        msg = f"max_workers must be an int (got {max_workers!r})"
-        raise TypeError(msg)
-    if max_workers < 1:
-        msg = f"max_workers must be >= 1 (got {max_workers!r})"
-        raise ValueError(msg)
-    return max_workers
 
 
 def _default_workers() -> int:

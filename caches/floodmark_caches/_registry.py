@@ -13,7 +13,7 @@ from floodmark_caches._fork import Guarded
 from floodmark_caches._limits import LimitWatch
 from floodmark_caches._stats import MapStats
 from floodmark_caches._thread import LazyThread
-from floodmark_caches._watched import Watched
+from floodmark_caches._watched import Watch, Watched
 from floodmark_caches._weak import WeakMethod, lending
 
 K = TypeVar("K", bound=Hashable)
@@ -32,7 +32,7 @@ class Registry(Guarded):
 
     def __init__(self) -> None:
         self._maps: dict[str, WeakMethod[Callable[[], MapStats | None]]] = {}
-        self._watched: dict[str, Watched | LimitWatch] = {}
+        self._watched: dict[str, Watch[Any]] = {}
         self._log_seconds: float | None = None
         self._log_due = 0.0
         self._log_thread = LazyThread("floodmark-maps-log", self._log_step)
@@ -43,8 +43,7 @@ class Registry(Guarded):
         self._let_go(name)
         with self._lock:
             self._refuse_taken(name)
-            reference = WeakMethod(stats, lambda gone: self._forget(name, gone))
-            self._maps[name] = reference
+            self._maps[name] = WeakMethod(stats, lambda gone: self._forget(self._maps, name, gone))
 
     def watch(self, name: str, container: Sized, warn_at: float | None = None) -> None:
         """Publish any sized container as it is, under `name`, until `unwatch`.
@@ -112,7 +111,7 @@ class Registry(Guarded):
             if seen is not None:
                 numbers.append(seen)
             elif not container.alive:
-                self._drop_dead(name, container)
+                self._forget(self._watched, name, container)
         return tuple(numbers)
 
     def log_every(self, seconds: float | None) -> None:
@@ -172,21 +171,17 @@ class Registry(Guarded):
         watched = self._watched.get(name)
         return (reference is not None and reference() is not None) or (watched is not None and watched.alive)
 
-    def _forget(self, name: str, gone: object) -> None:
-        with self._lock:
-            if self._maps.get(name) is gone:
-                del self._maps[name]
-
-    def _watch(self, name: str, watched: Watched | LimitWatch) -> None:
+    def _watch(self, name: str, watched: Watch[Any]) -> None:
         self._let_go(name)
         with self._lock:
             self._refuse_taken(name)
             self._watched[name] = watched
 
-    def _drop_dead(self, name: str, watched: Watched | LimitWatch) -> None:
+    def _forget(self, table: dict[str, Any], name: str, gone: object) -> None:
+        """Delete the name, unless it is another's already."""
         with self._lock:
-            if self._watched.get(name) is watched:
-                del self._watched[name]
+            if table.get(name) is gone:
+                del table[name]
 
 
 def _size(stats: MapStats) -> str:

@@ -1,73 +1,76 @@
-"""Containers that are not ours, published as they are."""
+"""What is not ours, published as it is: one number is read of it, and nothing changed."""
 
 import logging
 import math
 import weakref
+from abc import ABC, abstractmethod
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Sized
+from typing import Generic, TypeVar
 
 from floodmark_caches._stats import MapStats
 from floodmark_caches._threshold import Threshold, warn_crossed
+
+T = TypeVar("T")
 
 logger = logging.getLogger("floodmark.caches")
 
 _BUILTIN_CONTAINERS = (dict, OrderedDict, defaultdict, list, set, deque)
 
 
-class Watched:
-    """One sized container under the registry's eye: only its length is read, never an entry, and nothing is changed.
+class Watch(ABC, Generic[T]):
+    """One thing under the registry's eye: `_size` of it is read when the numbers are.
 
     Held weakly where its type allows it; a plain dict or list does not, and is kept alive until it is unwatched.
     """
 
-    def __init__(self, name: str, container: Sized, warn_at: float | None) -> None:
-        if not hasattr(container, "__len__"):
-            msg = f"only a container with a length can be watched (got a {type(container).__qualname__})"
-            raise TypeError(msg)
+    what = "the size"
+    """What is read, as the log calls it."""
+
+    def __init__(self, name: str, thing: T, *, kind: str, maxsize: int | None, warn_at: float | None) -> None:
         self._name = name
-        maxsize = stated(container, "maxsize")
-        self._maxsize = None if maxsize is None else int(maxsize)
-        self._ttl = stated(container, "ttl")
-        self._threshold = Threshold.of(warn_at, self._maxsize)
-        self._ids = (id(container), *inner_ids(container))
+        self._kind = kind
+        self._maxsize = maxsize
+        self._ttl: float | None = None
+        self._ids: tuple[int, ...] = ()
+        self._threshold = Threshold.of(warn_at, maxsize)
         self._complained = False
-        self._get: Callable[[], Sized | None]
+        self._get: Callable[[], T | None]
         try:
-            self._get = weakref.ref(container)
+            self._get = weakref.ref(thing)
         except TypeError:
-            self._get = lambda: container
+            self._get = lambda: thing
 
     @property
     def alive(self) -> bool:
-        """Whether the container still exists."""
+        """Whether the thing still exists."""
         return self._get() is not None
 
     def stats(self) -> MapStats | None:
-        """The container's numbers now, or None if it is gone or its length cannot be read.
+        """The numbers now, or None if the thing is gone or cannot be read.
 
-        What was put in and taken out between two reads is not seen: adds and removes are as few as they can have been.
+        What came and went between two reads is not seen: adds and removes are as few as they can have been.
         """
-        container = self._get()
-        if container is None:
+        thing = self._get()
+        if thing is None:
             return None
         try:
-            entries = len(container)
+            size = self._size(thing)
         except Exception:
-            if not self._complained:
-                self._complained = True
-                logger.exception("the length of watched container %r cannot be read", self._name)
+            if self._first_complaint():
+                logger.exception("%s of %r cannot be read", self.what, self._name)
             return None
         threshold = self._threshold
-        if threshold is not None and threshold.crossed(entries, entries):
-            warn_crossed(self._name, entries, threshold.level, self._maxsize)
+        if threshold is not None and threshold.crossed(size, size):
+            warn_crossed(self._name, size, threshold.level, self._maxsize)
         return MapStats(
             name=self._name,
-            kind=type(container).__qualname__,
-            entries=entries,
+            kind=self._kind,
+            entries=size,
             maxsize=self._maxsize,
             ttl=self._ttl,
             bytes=None,
-            adds=entries,
+            adds=size,
             removes=0,
             hits=0,
             misses=0,
@@ -79,6 +82,33 @@ class Watched:
             container_ids=self._ids,
         )
 
+    @abstractmethod
+    def _size(self, thing: T) -> int:
+        """The number to publish; whatever it raises is logged once."""
+
+    def _first_complaint(self) -> bool:
+        """Whether nothing was wrong with the thing until this call."""
+        first, self._complained = not self._complained, True
+        return first
+
+
+class Watched(Watch[Sized]):
+    """A sized container, of which only its length is read, never an entry."""
+
+    what = "the length"
+
+    def __init__(self, name: str, container: Sized, warn_at: float | None) -> None:
+        kind = type(container).__qualname__
+        if not hasattr(container, "__len__"):
+            msg = f"only a container with a length can be watched (got a {kind})"
+            raise TypeError(msg)
+        super().__init__(name, container, kind=kind, maxsize=stated_maxsize(container), warn_at=warn_at)
+        self._ttl = stated(container, "ttl")
+        self._ids = (id(container), *inner_ids(container))
+
+    def _size(self, thing: Sized) -> int:
+        return len(thing)
+
 
 def stated(container: object, attribute: str) -> int | float | None:
     """A bound or ttl that a cache states about itself, if it is a number that can be one."""
@@ -87,6 +117,12 @@ def stated(container: object, attribute: str) -> int | float | None:
     except Exception:  # noqa: BLE001 - a foreign property may raise anything, and says nothing then
         return None
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf else None
+
+
+def stated_maxsize(container: object) -> int | None:
+    """The bound that a cache states about itself, as whole entries."""
+    maxsize = stated(container, "maxsize")
+    return None if maxsize is None else int(maxsize)
 
 
 def inner_ids(container: object) -> tuple[int, ...]:

@@ -19,6 +19,9 @@ class Workers:
     The threads start as they are needed and end when they were idle for some seconds, before a fork, or when the pool
     is closed. They are daemons: the interpreter does not wait for them at its exit, so whoever owns the pool decides
     how long to. A forked child must make a pool of its own. Thread-safe; the queue is not bounded.
+
+    The threads, and what they wait with, are of the kind that is in force when the pool is made: the work is the
+    application's, and under gevent it belongs in greenlets, like that of any pool.
     """
 
     def __init__(self, name: str, max_workers: int) -> None:
@@ -32,6 +35,11 @@ class Workers:
         self._inside_work: set[threading.Thread] = set()
         self._closed = self._resting = False
         at_fork(THREADS_FIRST, self._rest, self._after_fork)
+
+    @property
+    def outdated(self) -> bool:
+        """Whether gevent has replaced threads since: a pool of both kinds stands still, so another is needed."""
+        return type(self._lock) is not type(threading.RLock())
 
     def submit(self, work: Callable[[], Any]) -> "Future[Any]":
         """Have `work()` run in a thread. RuntimeError if the pool is closed, or has no thread and can start none.
@@ -84,7 +92,14 @@ class Workers:
                 raise
 
     def _run(self) -> None:
-        me = threading.current_thread()
+        try:
+            self._work(threading.current_thread())
+        finally:
+            # If threads were replaced meanwhile, the list of threads, which we leave now, looks for us under another
+            # number. To ask who we are puts us in under that one too.
+            threading.current_thread()
+
+    def _work(self, me: threading.Thread) -> None:
         while True:
             with self._lock:
                 if me not in self._threads:

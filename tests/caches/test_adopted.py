@@ -7,6 +7,7 @@ import cachetools
 import pytest
 
 from floodmark_caches import BoundedMap, registry
+from floodmark_caches._adopted import Adopted
 from tests.caches.conftest import Clock, published
 from tests.caches.fix_threads import hammer
 
@@ -174,3 +175,47 @@ def test_iteration_sees_one_moment(name: str) -> None:
         adopted[key + "!"] = 3
         seen.append(key)
     assert seen == ["a", "b"]
+
+
+def test_each_kind_of_read_is_counted_once(name: str) -> None:
+    """A membership test is none."""
+    adopted = registry.adopt(name, cachetools.LRUCache[str, int](maxsize=5))
+    adopted.setdefault("a", 1)
+    adopted.setdefault("a", 1)
+    assert (adopted["a"], adopted.get("b"), "a" in adopted) == (1, None, True)
+    stats = published(name)
+    assert stats is not None
+    assert (stats.hits, stats.misses) == (2, 2)
+
+
+def test_the_bound_of_now_is_published(name: str) -> None:
+    """Some caches can be told another; and a heap census finds the cache by its id."""
+    cache: Any = cachetools.LRUCache[str, int](maxsize=5)
+    adopted = registry.adopt(name, cache)
+    cache._Cache__maxsize = 7
+    stats = published(adopted.name)
+    assert stats is not None
+    assert (stats.maxsize, stats.container_ids[0]) == (7, id(cache))
+
+
+def test_what_is_found_of_the_cache(name: str) -> None:
+    """Its public methods by their names, and nothing private, which no lock would guard."""
+    adopted: Any = registry.adopt(name, cachetools.TTLCache[str, int](maxsize=5, ttl=5))
+    bare: Any = Adopted.__new__(Adopted)
+    assert adopted.expire.__name__ == "expire"
+    with pytest.raises(AttributeError, match="_Cache__data"):
+        _ = adopted._Cache__data
+    with pytest.raises(AttributeError, match="cache"):
+        _ = bare.cache
+
+
+def test_half_a_cache_and_a_bad_name_are_refused(name: str) -> None:
+    """A bound alone does not say how full it is."""
+
+    class Half(dict[str, int]):
+        maxsize = 5
+
+    with pytest.raises(TypeError, match="Half"):
+        registry.adopt(name, Half())
+    with pytest.raises(ValueError, match="name must be"):
+        registry.adopt("", cachetools.LRUCache[str, int](maxsize=2))

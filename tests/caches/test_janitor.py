@@ -210,3 +210,76 @@ def test_when_a_map_wants_to_be_looked_at_again(name: str, clock: Clock) -> None
     assert (theirs._tend(), endless._tend()) == (1, None)
     endless.set("b", 1, ttl=30)
     assert endless._tend() == pytest.approx(30, abs=10)
+
+
+class Tended:
+    """What a janitor looks after: it returns what it is told to, or raises it."""
+
+    def __init__(self, *delays: float | Exception | None) -> None:
+        self.delays = list(delays)
+
+    def tend(self) -> float | None:
+        """The next of the delays."""
+        delay = self.delays.pop(0)
+        if isinstance(delay, Exception):
+            raise delay
+        return delay
+
+
+def steps_of(monkeypatch: pytest.MonkeyPatch, *tended: Tended) -> Janitor:
+    """A janitor of these that has no thread: its steps are for the test to make."""
+    mine = Janitor()
+    monkeypatch.setattr(mine._thread, "wake", lambda: None)
+    for each in tended:
+        mine.attend(each.tend)
+    return mine
+
+
+@pytest.mark.parametrize(
+    ("delays", "wait"),
+    [([0], 0.001), ([-5], 0.001), ([0.01], 0.1), ([7, 3, 5], 3), ([None, 2], 2), ([None], None), ([], None)],
+)
+def test_when_the_janitor_comes_again(
+    monkeypatch: pytest.MonkeyPatch, delays: list[float | None], wait: float | None
+) -> None:
+    """At the soonest of all; almost at once for a backlog, and without a hurry for what is due one by one."""
+    tended = [Tended(delay) for delay in delays]
+    assert steps_of(monkeypatch, *tended)._step() == wait
+
+
+def test_each_time_that_a_map_begins_to_fail_is_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, until it was well again."""
+    tended = Tended(OSError(), OSError(), 5, OSError())
+    mine = steps_of(monkeypatch, tended)
+    said = []
+    for _ in range(4):
+        mine._step()
+        said.append(caplog.text.count("could not be tended"))
+    assert said == [1, 1, 1, 2]
+
+
+def test_a_failing_map_that_goes_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes its place in memory is another."""
+    monkeypatch.setattr("floodmark_caches._janitor.logger.disabled", True)  # records hold the error, and that the map
+    tended = Tended(OSError())
+    mine = steps_of(monkeypatch, tended)
+    mine._step()
+    assert mine._failing
+    del tended
+    gc.collect()  # the error and the frame that raised it hold each other
+    assert not mine._failing
+
+
+def test_maps_may_go_while_others_are_tended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a map drops may have been the next one."""
+
+    class Dropping(Tended):
+        def tend(self) -> float | None:
+            others.clear()
+            return super().tend()
+
+    others = [Tended(1), Tended(2)]
+    first = Dropping(5)
+    assert steps_of(monkeypatch, first, *others)._step() == 5

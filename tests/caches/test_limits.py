@@ -154,6 +154,7 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"limit": None}, ValueError, "does not tell its limit"),
     ({"in_use": 5}, TypeError, "in_use .* 5"),
     ({"in_use": lambda: 1.5}, TypeError, "in_use .* 1.5"),
+    ({"in_use": lambda: True}, TypeError, "in_use .* True"),
     ({"in_use": lambda: 11}, ValueError, "11 in use.* 10"),
     ({"in_use": lambda: -1}, ValueError, "-1 in use"),
     ({"in_use": None}, TypeError, "NoneType"),
@@ -171,3 +172,19 @@ def test_a_bad_argument_is_named_with_its_value(
     with pytest.raises(error, match=words):
         registry.watch_limit(name, **arguments)
     assert published(name) is None
+
+
+def test_what_is_too_much_is_said_once_and_published(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The number is what it is: a limit that is broken must be seen."""
+    used = [1]
+    registry.watch_limit(name, limit=2, in_use=lambda: used[0])
+    used[0] = 3
+    assert [numbers(name), numbers(name)] == [(3, 2), (3, 2)]
+    assert caplog.text.count("3 in use, its limit is 2") == 1
+
+
+def test_a_pool_or_queue_says_its_limit_however_it_is_read(name: str) -> None:
+    """A function of the caller's counts, up to the thing's own bound."""
+    queue_of_five: queue.Queue[int] = queue.Queue(5)
+    registry.watch_limit(name, queue_of_five, in_use=lambda each: each.qsize() + 1)
+    assert numbers(name) == (1, 5)

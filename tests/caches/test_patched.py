@@ -1,5 +1,7 @@
 """Threads that gevent replaced by greenlets, before the maps were imported or after they were used."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.caches.conftest import run_python
@@ -111,3 +113,58 @@ assert threading.get_native_id() not in seen
 lazy.rest(10)
 """
     )
+
+
+LEDGER = """
+from floodmark_caches.ledger import TaskLedger
+ledger = TaskLedger("ledger", timeout=0.02, keep=0.05, path="FILE")
+"""
+
+TASKS = """
+import faulthandler, gevent, logging
+faulthandler.dump_traceback_later(10, exit=True)
+from floodmark_caches._primitives import new_rlock
+logging.disable()
+assert type(ledger._store._file._lock) is type(new_rlock())  # of the sweeper's kind
+
+def use(number):
+    for step in range(60):
+        task = ledger.start("a")
+        gevent.sleep(0.004 if step % 3 else 0.001)
+        task.complete()
+
+gevent.joinall([gevent.spawn(use, number) for number in range(6)], raise_error=True)
+assert ledger.counts().started == 360
+ledger.close()
+faulthandler.cancel_dump_traceback_later()
+print("done")
+"""
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [PATCH + LEDGER, "import floodmark_caches.ledger" + PATCH + LEDGER, LEDGER + PATCH],
+    ids=["imported after", "imported before", "made before"],
+)
+def test_a_ledger_and_its_sweeper_do_not_stop_each_other(tmp_path: Path, begin: str) -> None:
+    """The lock of its file is of the kind that the sweeper's thread is."""
+    assert "done" in run_python(begin.replace("FILE", str(tmp_path / "ledger")) + TASKS)
+
+
+def test_a_background_used_before_the_patching_works_in_greenlets_after_it() -> None:
+    """Its pool of real threads gives way to another, and ends in silence."""
+    use = """
+from floodmark_caches import Background
+background = Background("background", max_workers=3)
+background.spawn(int).result()
+"""
+    more = """
+import faulthandler, threading
+faulthandler.dump_traceback_later(10, exit=True)
+natives = [background.spawn(threading.get_native_id) for _ in range(9)]
+assert {future.result() for future in natives} == {threading.get_native_id()}
+background.close()
+faulthandler.cancel_dump_traceback_later()
+print(background.completed)
+"""
+    assert run_python(use + PATCH + more) == "10\n"

@@ -1,15 +1,19 @@
 """The registry: every map by name, watched containers, the periodic line."""
 
 import collections
+import gc
 import logging
+import math
 import threading
 import time
+import weakref
 
 import cachetools
 import pytest
 
 from floodmark_caches import BoundedMap, KeyedLocks, registry
-from tests.caches.conftest import eventually, published
+from tests.caches.conftest import eventually, published, run_python
+from tests.caches.fix_fork import needs_fork
 
 
 def test_a_plain_dict_is_watched_as_it_is(name: str) -> None:
@@ -165,3 +169,91 @@ def test_a_level_above_the_bound_is_refused(name: str) -> None:
     """It would never be reached, and a warning that cannot come is a false promise."""
     with pytest.raises(ValueError, match=r"warn_at .*5.*got 90"):
         BoundedMap(name, maxsize=5, warn_at=90)
+
+
+def test_a_map_that_only_a_cycle_holds_gives_up_its_name(name: str) -> None:
+    """The collector is asked before the name is refused."""
+    gc.disable()
+    try:
+        cycle: list[object] = [BoundedMap[str, int](name, maxsize=2)]
+        cycle.append(cycle)
+        del cycle
+        assert BoundedMap[str, int](name, maxsize=3).maxsize == 3
+    finally:
+        gc.enable()
+
+
+def test_a_name_that_was_taken_over_is_the_new_maps(name: str) -> None:
+    """Although the registry hears of the old one's end after that."""
+    heirs: list[BoundedMap[str, int]] = []
+    store = BoundedMap[str, int](name, maxsize=2)
+    end = weakref.ref(store, lambda _: heirs.append(BoundedMap(name, maxsize=3)))  # asked for last, it is told first
+    del store
+    assert end() is None
+    stats = published(name)
+    assert stats is not None
+    assert stats.maxsize == 3
+
+
+def test_the_name_of_a_container_that_is_gone_is_free(name: str) -> None:
+    """Whether the numbers were read since or not; and nothing of it is left."""
+    registry.watch(name, {1, 2})
+    registry.watch(name, {1, 2, 3})
+    registry.stats()
+    assert name not in registry._watched
+
+
+@pytest.mark.parametrize("maxsize", [math.inf, math.nan, 0, -1, True, "5", OSError(), ZeroDivisionError()])
+def test_a_bound_that_can_be_none_is_not_published(name: str, maxsize: object) -> None:
+    """Nor what happens when the cache is asked for it."""
+
+    class Cache(list[int]):
+        @property
+        def maxsize(self) -> object:
+            if isinstance(maxsize, Exception):
+                raise maxsize
+            return maxsize
+
+    cache = Cache([1])
+    registry.watch(name, cache)
+    stats = published(name)
+    assert stats is not None
+    assert (stats.entries, stats.maxsize) == (1, None)
+
+
+def test_the_periodic_line_waits_for_its_period(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever wakes its thread before; and the thread ends as soon as the line is off."""
+    with caplog.at_level(logging.INFO, "floodmark.caches"):
+        registry.log_every(3600)
+        assert registry._log_step() == pytest.approx(3600, abs=60)
+        registry.log_every(None)
+        eventually(lambda: not registry._log_thread.running)
+    assert "maps: " not in caplog.text
+
+
+@needs_fork
+def test_the_periodic_line_goes_on_in_a_child_that_has_no_map() -> None:
+    """The first use of the registry starts it; with nothing to tell, it says so."""
+    script = """
+        import logging, os, threading
+        from floodmark_caches import registry
+
+        class Told(logging.Handler):
+            def emit(self, record):
+                if first.acquire(blocking=False):
+                    print(record.getMessage(), flush=True)
+                    done.set()
+
+        first, done = threading.Lock(), threading.Event()
+        registry.log_every(0.05)
+        pid = os.fork()
+        if pid:
+            assert os.waitpid(pid, 0)[1] == 0
+            os._exit(0)
+        logger = logging.getLogger("floodmark.caches")
+        logger.setLevel("INFO")
+        logger.addHandler(Told())
+        registry.stats()
+        assert done.wait(10)
+    """
+    assert run_python(script) == "maps: none\n"

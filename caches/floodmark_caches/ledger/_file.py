@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from floodmark_caches._fork import LOCKS_NEXT, at_fork
+from floodmark_caches._primitives import new_rlock
 from floodmark_caches.ledger._errors import LedgerBusy, LedgerFileError
 from floodmark_caches.ledger._reentry import refuse_reentry
 from floodmark_caches.ledger._schema import check, code, damaged, is_busy, prepare
@@ -33,7 +34,7 @@ class LedgerFile:
         self.path = path
         self._name = name
         self._patience = patience
-        self._lock = threading.RLock()
+        self._lock = new_rlock()  # of the sweeper's kind: it is the other one who takes it
         self._db: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._ours = True
@@ -183,7 +184,7 @@ class LedgerFile:
                 self._torn = True
                 _crossed_a_fork.append(self._db)
                 self._db = None
-            self._lock = threading.RLock()
+            self._lock = new_rlock()
             self._no_fork = threading.Event()
         elif self._ours:
             self._lock.release()

@@ -3,7 +3,6 @@
 import json
 import os
 import reprlib
-import sys
 from pathlib import Path
 
 from floodmark_caches.ledger._record import TaskState
@@ -12,20 +11,6 @@ LONGEST_TEXT = 500
 """Characters of a kind, a key, or a failure's message."""
 LONGEST_RESULT = 4096
 """Characters of a result as JSON."""
-
-
-def check_bound(what: str, value: object) -> int:
-    """`value` as a count of one or more."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        msg = f"{what} must be an int (got {value!r})"
-        raise TypeError(msg)
-    if value < 1:
-        msg = f"{what} must be >= 1 (got {value!r})"
-        raise ValueError(msg)
-    if value > sys.maxsize:
-        msg = f"{what} must be <= {sys.maxsize} (got {value!r})"
-        raise ValueError(msg)
-    return value
 
 
 def check_text(what: str, value: object) -> str:

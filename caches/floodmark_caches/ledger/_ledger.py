@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
-from floodmark_caches._checks import check_callable, check_name, check_seconds
+from floodmark_caches._checks import check_callable, check_count, check_name, check_seconds
 from floodmark_caches._janitor import Janitor
 from floodmark_caches._registry import registry
 from floodmark_caches._stats import MapStats
@@ -17,7 +17,6 @@ from floodmark_caches.ledger._input import (
     LONGEST_TEXT,
     as_json,
     as_message,
-    check_bound,
     check_path,
     check_state,
     check_text,
@@ -91,7 +90,7 @@ class TaskLedger:
             msg = f"key_ttl must be <= keep, {keep:g} s, for which the task of a key is known (got {key_ttl!r})"
             raise ValueError(msg)
         self._limits = Limits(
-            keep, key_ttl, check_bound("max_active", max_active), check_bound("max_finished", max_finished)
+            keep, key_ttl, check_count("max_active", max_active), check_count("max_finished", max_finished)
         )
         self._on_timeout = None if on_timeout is None else check_callable("on_timeout", on_timeout)
         threshold = Threshold.of(warn_at, max_active)
@@ -182,7 +181,7 @@ class TaskLedger:
     ) -> tuple[TaskRecord, ...]:
         """The newest tasks, of one state and one kind if given; O(tasks kept) where few of them match."""
         asked = None if state is None else check_state(state), None if kind is None else check_text("kind", kind)
-        found = self._store.tasks(*asked, check_bound("limit", limit))
+        found = self._store.tasks(*asked, check_count("limit", limit))
         self._settle([])
         return found
 

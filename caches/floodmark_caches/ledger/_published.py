@@ -19,7 +19,8 @@ class Published(Guarded):
 
     Active tasks are the entries, refused duplicates the hits. With a file these are the numbers of this process alone,
     so that they can be summed over the workers: the tasks that it started, and what became of them. Those that ended at
-    the hands of others, or were found overdue by them, are removed `elsewhere`. The threshold is about the whole ledger.
+    the hands of others, or were found overdue by them, are removed `elsewhere`. The threshold is about the whole
+    ledger.
     """
 
     def __init__(

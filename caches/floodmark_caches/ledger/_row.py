@@ -36,7 +36,7 @@ class Row(NamedTuple):
     """Its place in the order of endings; None while it is active."""
 
     def overdue(self, now: Moment) -> bool:
-        """Whether the task is active beyond its time, or from before the machine was started anew: its worker is dead."""
+        """Whether it is active beyond its time, or from before the machine was started anew: its worker is dead."""
         return self.record.ended is None and not (self._same_run(now) and now.clock < self.due_clock)
 
     def at(self, now: Moment) -> "Row":
@@ -59,7 +59,7 @@ class Row(NamedTuple):
         return now.clock - self.alive_clock if self._same_run(now) else abs(now.wall - self.record.ended)
 
     def _same_run(self, now: Moment) -> bool:
-        """Whether the machine has run since the last sign of life, as far as its clock and its name for the run tell."""
+        """Whether the machine has run since the last sign of life, as far as its clock and the name of its run tell."""
         return self.boot == now.boot and self.alive_clock <= now.clock
 
 
