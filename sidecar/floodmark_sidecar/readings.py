@@ -32,6 +32,8 @@ class MapReading:
     adds: int | None = None
     removes: int | None = None
     removals: Mapping[str, int] = field(default_factory=dict)
+    evicted_before_ttl: int | None = None
+    warnings: int | None = None
     container_ids: tuple[int, ...] = ()
 
 
@@ -200,6 +202,8 @@ def _parse_map(item: Mapping[str, Any]) -> MapReading:
         adds=_count(item, "adds"),
         removes=_count(item, "removes"),
         removals={str(cause)[:_MAX_NAME]: _count(removals, cause) or 0 for cause in removals},
+        evicted_before_ttl=_count(item, "evicted_before_ttl"),
+        warnings=_count(item, "warnings"),
         container_ids=tuple(ids),
     )
 
@@ -217,6 +221,8 @@ def _joined(one: MapReading, other: MapReading) -> MapReading:
         adds=_sum((one.adds, other.adds)),
         removes=_sum((one.removes, other.removes)),
         removals={cause: one.removals.get(cause, 0) + other.removals.get(cause, 0) for cause in causes},
+        evicted_before_ttl=_sum((one.evicted_before_ttl, other.evicted_before_ttl)),
+        warnings=_sum((one.warnings, other.warnings)),
         container_ids=(one.container_ids + other.container_ids)[:_MAX_CONTAINERS],
     )
 

@@ -83,18 +83,32 @@ class _Collector:
         evictions = CounterMetricFamily(
             "floodmark_map_evictions", "Entries a registered map dropped by itself.", labels=(*labels, "cause")
         )
+        too_soon = CounterMetricFamily(
+            "floodmark_map_evicted_before_ttl",
+            "Entries a registered map gave up for room although their time was not over.",
+            labels=labels,
+        )
+        warnings = CounterMetricFamily(
+            "floodmark_map_warnings", "Times a registered map grew past its warn_at.", labels=labels
+        )
         for sample in self._state.seen.latest.values():
             for life, reading in sample.rows:
                 for found in reading.maps:
                     at = (sample.service, life.worker, found.name)
                     entries.add_metric(at, found.entries)
-                    for family, value in ((bound, found.maxsize), (size, found.bytes), (adds, found.adds)):
+                    for family, value in (
+                        (bound, found.maxsize),
+                        (size, found.bytes),
+                        (adds, found.adds),
+                        (too_soon, found.evicted_before_ttl),
+                        (warnings, found.warnings),
+                    ):
                         if value is not None:
                             family.add_metric(at, value)
                     for cause in _EVICTIONS:
                         if cause in found.removals:
                             evictions.add_metric((*at, cause), found.removals[cause])
-        yield from (entries, bound, size, adds, evictions)
+        yield from (entries, bound, size, adds, evictions, too_soon, warnings)
 
     def _of_slopes(self) -> Iterator[Metric]:
         families = {

@@ -41,7 +41,8 @@ def render(
         "",
         "*bytes an entry*: private memory for each of 200,000 entries, keys and values aside. *worst pause*: the longest",
         "that a service is held up when a million entries expire while it does other things, its next use of the map",
-        "included. *freed by itself*: how much of their memory had come back before that use.",
+        "included. *freed by itself*: how much of their memory had come back before that use, and how long after the",
+        "last expiry, beside a thread that kept the processor busy.",
         "",
     ]
     lines += _table(
@@ -102,7 +103,7 @@ def _upkeep_rows(sizes: Mapping[str, Any], pauses: Mapping[str, Any], names: Seq
                 name,
                 "-" if size is None else f"{size['bytes']:.0f}",
                 "-" if pause is None else f"{pause['worst_seconds'] * 1000:,.1f} ms",
-                "-" if pause is None else f"{max(0.0, pause['freed_share']):.0%}",
+                "-" if pause is None else f"{max(0.0, pause['freed_share']):.0%} in {pause['waited_seconds']:.0f} s",
             ]
         )
     return rows

@@ -122,7 +122,15 @@ def leaking(site: Site) -> Site:
             maps = (
                 MapReading("locks", "watched", grown, bytes=grown * 200, adds=grown, removes=0),
                 MapReading(
-                    "seen", "SeenSet", 50, maxsize=50, ttl=60.0, adds=index, removals={"size": index, "expired": 2}
+                    "seen",
+                    "SeenSet",
+                    50,
+                    maxsize=50,
+                    ttl=60.0,
+                    adds=index,
+                    removals={"size": index, "expired": 2},
+                    evicted_before_ttl=index // 2,
+                    warnings=1,
                 ),
             )
             uss = 50_000_000 + grown * 210 + (index * 7919) % 5 * 4096

@@ -40,6 +40,15 @@ def test_maps_and_their_evictions_are_told_by_cause(leaking: Site) -> None:
     assert samples["floodmark_map_evictions_total", _at(**seen, cause="expired")] == 2
 
 
+def test_a_map_that_repeats_work_or_nears_its_bound_can_alert(leaking: Site) -> None:
+    """A processed-set that forgets too soon, and a size past `warn_at`, are counters of their own."""
+    samples = _samples(leaking)
+    locks, seen = ({"service": "web", "worker": "web-1", "map": name} for name in ("locks", "seen"))
+    assert samples["floodmark_map_evicted_before_ttl_total", _at(**seen)] == 79
+    assert samples["floodmark_map_warnings_total", _at(**seen)] == 1
+    assert ("floodmark_map_warnings_total", _at(**locks)) not in samples
+
+
 def test_the_slope_is_told_with_its_interval(leaking: Site) -> None:
     """Low, estimate and high are in order, and the verdict is a number too."""
     samples = _samples(leaking)
