@@ -27,7 +27,7 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
     went and outside the lock, maybe in another thread; what it raises is logged, except that SystemExit and interrupts
     come out of your own call, behind the other callbacks. Keep it quick, and hand long work to a Background: one thread
     releases the expired entries of all maps, and waits for it. `warn_at` logs when that many entries (or that fraction
-    of maxsize) are reached.
+    of maxsize, as a float) are reached.
 
     It speaks the protocol of cachetools, works under `cachetools.cached`, and is an instance of `cachetools.Cache`
     where cachetools is installed. It behaves as a `TTLCache` (an `LRUCache` without a ttl), except that
@@ -41,7 +41,10 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
       nothing;
     - evictions do not go through `popitem`: `on_remove` is told of them.
 
-    Names are unique among live maps (ValueError). A key that cannot be hashed is a TypeError. Operations are O(1).
+    Names are unique among live maps (ValueError). A key that cannot be hashed is a TypeError with the key in it; what
+    `getsizeof` or `timer` raise comes through, and nothing has changed. Operations are O(1), with a ttl of an entry's
+    own O(log n). `len`, `currsize`, `expire`, `popitem` and `clear` also release what is due, O(1) for each, 500 in one
+    hold of the lock; iteration, views and `clear` are O(n).
 
     >>> sessions = BoundedMap("sessions", maxsize=2, ttl=60)
     >>> sessions.update(ann=1, bob=2)
@@ -72,7 +75,7 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
 
     @property
     def currsize(self) -> float:
-        """The weight of the live entries; without a getsizeof, their number."""
+        """The weight of the live entries; without a getsizeof, their number. Releases what is due."""
         self._release_due()
         return self._weight if self._weighted else len(self._data)
 
@@ -238,7 +241,10 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
         return key, entry[VALUE]
 
     def setdefault(self, key: K, default: V = cast("Any", None)) -> V:  # noqa: B008 - only a cast of None
-        """The live value; without one, `default`, which is put in. One step for other threads."""
+        """The live value; without one, `default`, which is put in. One step for other threads.
+
+        ValueError if `default` is needed and heavier than the map; nothing has changed then.
+        """
         gone: Gone[K, V] = []
         # A value is weighed outside the lock, and only if it is needed, so we may have to look twice.
         weight = None if self._weighted else 1.0
@@ -267,7 +273,10 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
             raise
 
     def expire(self, time: float | None = None) -> list[tuple[K, V]]:
-        """Release what has expired (at `time` of the map's clock, default now) and return the pairs."""
+        """Release what has expired (at `time` of the map's clock, default now) and return the pairs.
+
+        TypeError or ValueError if `time` is no number or NaN.
+        """
         if time is not None and time not in (inf, -inf):
             check_number("time", time)
         _, released = self._release_due(time)

@@ -23,10 +23,13 @@ class PendingSet(Store[K, int]):
     A claim ends when its owner releases it, by its token, or when it is `ttl` seconds old: then its worker is taken
     for lost, and `on_expire(key, age_seconds)` is told, outside the lock, maybe in another thread; what it raises is
     logged, except that SystemExit and interrupts come out of your own call. Keep it quick, and hand long work to a
-    Background: one thread releases what expires in all maps, and waits for it. Let `ttl` be longer than the work can
-    take. A live claim is never given up for another: at the bound
-    `claim` raises PendingFull. A forked child starts with no claims, for those it inherits are its parent's.
-    Thread-safe; names are unique among live maps (ValueError); operations are O(1).
+    Background: one thread releases what expires in all maps, and waits for it. After a fork it starts with the next use
+    of any map in that process. Let `ttl` be longer than the work can take. A live claim is never given up for another:
+    at the bound `claim` raises PendingFull. A forked child starts with no claims, for those it inherits are its
+    parent's. `warn_at` logs when that many claims (or that fraction of maxsize, as a float) are held.
+
+    Thread-safe; names are unique among live maps (ValueError); a key that cannot be hashed is a TypeError. Operations
+    are O(1); `len` also releases what is due, O(1) for each; iteration is O(n).
 
     >>> pending = PendingSet("pending_inference", maxsize=10_000, ttl=300)
     >>> with pending.claim("/in/1.jpg") as mine, pending.claim("/in/1.jpg") as theirs:
@@ -65,7 +68,7 @@ class PendingSet(Store[K, int]):
         """Claim the key now; the result is false, and None in a `with`, if somebody holds it.
 
         A `with` releases the claim at its end, also after an exception; without one, call `release()` on it.
-        PendingFull if there is no room.
+        PendingFull if there is no room, TypeError for a key that cannot be hashed; nothing has changed then.
         """
         gone: Gone[K, int] = []
         with self._lock:

@@ -15,8 +15,11 @@ class SeenSet(Store[K, None]):
     """At most `maxsize` keys, each remembered for `ttl` seconds from when it was new; add one and learn if it was.
 
     At the bound the key that was added or touched longest ago goes; `stats().evicted_before_ttl` counts those that
-    would have been remembered longer, whose work may now be repeated. Thread-safe; names are unique among live maps
-    (ValueError); operations are O(1).
+    would have been remembered longer, whose work may now be repeated. `warn_at` logs when that many keys (or that
+    fraction of maxsize, as a float) are remembered.
+
+    Thread-safe; names are unique among live maps (ValueError); a key that cannot be hashed is a TypeError. Operations
+    are O(1); `len` and `clear` also release what is due, O(1) for each; iteration and `clear` are O(n).
 
     >>> processed = SeenSet("processed_paths", maxsize=100_000, ttl=3600)
     >>> processed.add("/in/1.jpg"), processed.add("/in/1.jpg")

@@ -80,7 +80,7 @@ class Store(Guarded, Generic[K, V]):
 
     @property
     def maxsize(self) -> int:
-        """The bound."""
+        """The bound: entries, or their weight."""
         return self._maxsize
 
     @property
@@ -90,7 +90,7 @@ class Store(Guarded, Generic[K, V]):
 
     @property
     def timer(self) -> Callable[[], float]:
-        """The clock; it may be read from any thread."""
+        """The clock: it returns finite numbers of seconds, and is read from any thread."""
         return self._timer
 
     def stats(self) -> MapStats:
@@ -120,7 +120,7 @@ class Store(Guarded, Generic[K, V]):
             return None
 
     def __len__(self) -> int:
-        """How many entries are live."""
+        """How many entries are live. Releases what is due, which may take a while where very much is."""
         self._release_due()
         return len(self._data)
 
