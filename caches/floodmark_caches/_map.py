@@ -165,8 +165,7 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
                     except KeyError:
                         self._order.discard(evicted)
                         tally.evicted_forever += evicted[EXPIRES] == NEVER
-                    age = now - evicted[ADDED]
-                    tally.last_age = age = age if age > 0 else 0.0  # a clock may have gone backwards
+                    tally.last_age = age = now - evicted[ADDED]
                     tally.age_sum += age
                     if excess > 1:  # an interrupt came between an insert and its eviction
                         others: Gone[K, V] = []

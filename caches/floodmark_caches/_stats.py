@@ -58,8 +58,9 @@ class Tally:
                 RemovalCause.SIZE.value: self.evicted,
             },
             "evicted_before_ttl": self.evicted - self.evicted_forever,
-            "last_evicted_age": self.last_age,
-            "mean_evicted_age": self.age_sum / self.evicted if self.evicted else None,
+            # A clock may have gone backwards meanwhile.
+            "last_evicted_age": None if self.last_age is None else max(0.0, self.last_age),
+            "mean_evicted_age": max(0.0, self.age_sum / self.evicted) if self.evicted else None,
         }
 
 

@@ -254,7 +254,7 @@ class Store(Guarded, Generic[K, V]):
         tally.evicted += 1
         if entry[EXPIRES] == NEVER:
             tally.evicted_forever += 1
-        tally.last_age = age = max(0.0, now - entry[ADDED])  # a clock may have gone backwards
+        tally.last_age = age = now - entry[ADDED]
         tally.age_sum += age
         gone.append((entry, RemovalCause.SIZE))
 
