@@ -23,12 +23,17 @@ class Adopted(Guarded, MutableMapping[K, V]):
     `cache` is the cache itself, `lock` what every operation holds: the lock that was given, or a re-entrant one of our
     own, which is free again in a forked child. Whoever uses the cache directly must hold it too. What else the cache
     has (`expire`, `ttl`, `timer`) is found here as well, its methods under the lock. Reads are counted as hits and
-    misses; iteration sees one moment. Costs are those of the cache.
+    misses, which asks the cache once more; iteration sees one moment, O(n). Other costs, and what is raised, are those
+    of the cache: TypeError for a key that cannot be hashed, KeyError for one that is not there. `registry.adopt` makes
+    it. Thread-safe.
     """
 
     def __init__(self, name: str, cache: MutableMapping[K, V], lock: AbstractContextManager[Any] | None = None) -> None:
         check_name(name)
         given: object = cache
+        if isinstance(given, Guarded):
+            msg = f"only a cache of somebody else's can be adopted: {given!r} has its lock and its name already"
+            raise TypeError(msg)
         if not isinstance(given, MutableMapping) or not {"maxsize", "currsize"} <= set(dir(given)):
             msg = f"only a mutable mapping with maxsize and currsize can be adopted (got a {type(cache).__qualname__})"
             raise TypeError(msg)
@@ -82,7 +87,7 @@ class Adopted(Guarded, MutableMapping[K, V]):
             return value
 
     def get(self, key: K, default: Any = None) -> Any:
-        """The cache's own `get`."""
+        """The cache's own `get`; counted as a hit or a miss."""
         with self.lock:
             self._count(key)
             return self.cache.get(key, default)
@@ -108,18 +113,18 @@ class Adopted(Guarded, MutableMapping[K, V]):
             return len(self.cache)
 
     def pop(self, key: K, default: Any = _MISSING) -> Any:
-        """The cache's own `pop`."""
+        """The cache's own `pop`; KeyError if the key is not there and no default is given."""
         with self.lock:
             return self.cache.pop(key) if default is _MISSING else self.cache.pop(key, default)
 
     def popitem(self) -> tuple[K, V]:
-        """The cache's own `popitem`."""
+        """The cache's own `popitem`; KeyError if the cache is empty."""
         with self.lock:
             pair: tuple[K, V] = self.cache.popitem()
             return pair
 
     def setdefault(self, key: K, default: Any = None) -> Any:
-        """The cache's own `setdefault`, one step for other threads."""
+        """The cache's own `setdefault`, one step for other threads; counted as a hit or a miss."""
         with self.lock:
             self._count(key)
             return self.cache.setdefault(key, default)
@@ -156,3 +161,14 @@ class Adopted(Guarded, MutableMapping[K, V]):
                 return method(*args, **options)
 
         return locked
+
+
+def at_odds(one: Adopted[Any, Any], other: object) -> bool:
+    """Whether both have one cache, but no lock that was given to both: then neither keeps the other out.
+
+    A lock of our own is none for another: a forked child gets a new one.
+    """
+    if not isinstance(other, Adopted) or other.cache is not one.cache:
+        return False
+    given, others = one._given, other._given  # noqa: SLF001 - our own
+    return given is None or given is not others

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from floodmark_caches._checks import check_hashable
 from floodmark_caches._errors import LockTimeout
 from floodmark_caches._lock_table import LockTable, check_hold
 
@@ -39,8 +40,8 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
     cannot block each other, whatever the order of their keys; a `hold` inside another can, as with any lock. Not
     re-entrant: a task that asks again for a key it holds gets a RuntimeError with the key. A hold whose event loop
     was closed is passed over, whether it waited or had its keys: at once by whoever comes, within a second by whoever
-    waits. One whose coroutine was dropped ends with it. A forked child starts with no key held. Thread-safe; names are
-    unique among live maps (ValueError); O(1) for each key.
+    waits. One whose coroutine was dropped ends with it. A forked child starts with no key held. `warn_at` is a number
+    of keys. Thread-safe; names are unique among live maps (ValueError); O(1) for each key.
 
     >>> import asyncio
     >>> move_locks = AsyncKeyedLocks("async_move_locks")
@@ -57,19 +58,28 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
         super().__init__(name, warn_at=warn_at)
 
     def hold(self, *keys: K, timeout: float | None = None) -> AbstractAsyncContextManager[None]:
-        """Hold all `keys` in an `async with`; equal keys count once.
+        """Hold all `keys` in an `async with`, once; equal keys count once.
 
-        LockTimeout, a TimeoutError, if not all are free within `timeout` seconds (0: at once, None: wait for ever);
-        none is held then, and after a cancellation neither.
+        Without a key, or with one that cannot be hashed, this raises TypeError, with a `timeout` below zero ValueError.
+        The rest comes when the `async with` is entered, and none of the keys is held then, nor after a cancellation:
+        LockTimeout, a TimeoutError, if not all are free within `timeout` seconds (0: at once, None: wait for ever),
+        RuntimeError if this task has a key already, or the hold was entered before. What the equality of keys raises
+        comes out too; raised at the end of the `async with`, the keys are handed on all the same. O(n) for n keys.
         """
         check_hold(keys, timeout)
-        return _Hold(self, tuple(dict.fromkeys(keys)), timeout)
+        try:
+            once = tuple(dict.fromkeys(keys))
+        except TypeError:
+            for key in keys:
+                check_hashable(key)
+            raise
+        return _Hold(self, once, timeout)
 
     # Foreign code of the interpreter's own may run inside any change: the garbage collector ends the coroutines that
     # were dropped, and with them their holds. Those only line up in `_leaving`, and the change that is under way
     # takes them out at its end. So the table is never seen half changed, and no key has two owners.
 
-    def join(self, hold: "_Hold[K]", task: "asyncio.Task[object] | None") -> "asyncio.Future[bool] | None":
+    def _join(self, hold: "_Hold[K]", task: "asyncio.Task[object] | None") -> "asyncio.Future[bool] | None":
         """Put a hold behind those that are in line for its keys; what to wait for, if it has not them all already."""
         crossed = False
         try:
@@ -91,12 +101,12 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
             self._warn()
         return wait_for
 
-    def leave(self, hold: "_Hold[K]") -> None:
+    def _leave(self, hold: "_Hold[K]") -> None:
         """Take a hold out of its lines, whether it had its keys or waited, and hand them on. Again is no harm."""
         self._leaving.append(hold)
         self._end_those_leaving()
 
-    def look_again(self, hold: "_Hold[K]") -> None:
+    def _look_again(self, hold: "_Hold[K]") -> None:
         """End the holds of closed loops that a waiting hold waits for; nobody else may ever come to do it."""
         with self._lock:
             self._leaving.extend(hold.closed_ahead())
@@ -117,44 +127,57 @@ class AsyncKeyedLocks(LockTable[K, _Line[K]]):
             if task is not None and owner is not None and owner.is_of(task):
                 msg = f"{self._name}: this task holds {key!r} already, and would wait for itself"
                 raise RuntimeError(msg)
-        hold.lines.append(line)  # first, for an interrupt to leave nothing that `leave` does not find
+        hold.lines.append(line)  # first, for an interrupt to leave nothing that `_leave` does not find
         line.holds[hold] = None
         return new and self._put(key, line)
 
     def _end_those_leaving(self) -> None:
+        error: BaseException | None = None
         while True:
             with self._lock:
                 if self._inside:
                     return
-                heirs = self._take_out()
+                heirs, raised = self._take_out()
+            error = error or raised
             dead = [heir for heir in heirs if not heir.wake()]
             if not dead:
-                return
+                break
             self._leaving.extend(dead)  # they can never run again
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error, raised  # else it would refer to itself by the variables of its traceback
 
-    def _take_out(self) -> "list[_Hold[K]]":
-        """Take out all that are leaving; those that may have all their keys by that. Under the lock."""
+    def _take_out(self) -> "tuple[list[_Hold[K]], BaseException | None]":
+        """Take out all that are leaving; who may have all their keys by that, and the first error. Under the lock."""
+        error: BaseException | None = None
+        raised: BaseException | None = None
         heirs: list[_Hold[K]] = []
         while self._leaving:
             self._inside = True
             try:
                 hold = self._leaving[0]  # out of it when it is done: an interrupt may come before
-                for line in hold.lines:
-                    # After a fork the child's table is another one, and those who waited are the parent's.
-                    if self._table.get(line.key) is line and hold in line.holds:
+                for line in hold.lines:  # all of them, before the first key is looked up: that may raise
+                    if hold in line.holds:
                         was_first = line.first() is hold
                         del line.holds[hold]
                         heir = line.first()
-                        if heir is None:
-                            self._drop(line.key)
-                        elif was_first:
+                        if was_first and heir is not None:
                             heirs.append(heir)
+                raised = self._drop_unused(hold.lines)
+                error = error or raised
                 self._leaving.popleft()
             finally:
                 self._inside = False
-        return [heir for heir in heirs if heir.is_first()]
+        try:
+            return [heir for heir in heirs if heir.is_first()], error
+        finally:
+            del error, raised
 
     def _begin_in_child(self, *, whole: bool) -> None:
+        for line in list(self._table.values()):  # those who wait in them are the parent's
+            line.holds = OrderedDict()
         super()._begin_in_child(whole=whole)
         self._leaving.clear()
         self._inside = False
@@ -190,17 +213,17 @@ class _Hold(Generic[K]):
         task = asyncio.current_task()
         self._task = None if task is None else weakref.ref(task)
         try:
-            future = self._locks.join(self, task)
+            future = self._locks._join(self, task)  # noqa: SLF001 - our own
             if future is not None:
                 await self._wait(future)
         except BaseException:  # a cancellation too, also one that comes together with the keys
-            self._locks.leave(self)
+            self._locks._leave(self)  # noqa: SLF001 - our own
             raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._locks.leave(self)
+        self._locks._leave(self)  # noqa: SLF001 - our own
 
     def is_of(self, task: "asyncio.Task[object]") -> bool:
         """Whether this is a hold of that task."""
@@ -261,7 +284,7 @@ class _Hold(Generic[K]):
             if deadline is not None and loop.time() >= deadline:
                 _resolve(future, granted=False)
             else:
-                self._locks.look_again(self)
+                self._locks._look_again(self)  # noqa: SLF001 - our own
                 timer = loop.call_later(_interval(deadline, loop.time()), look_again)
 
         try:

@@ -40,8 +40,9 @@ class Background(Works):
     CPUs + 4, at most 32), which are there only while there is work. When the interpreter exits, its own pool has
     `patience` seconds for what is under way; then what waits is cancelled, and what runs is given up, with a word in
     the log; work that is under way then can spawn no more (RuntimeError). The queue is not bounded: `warn_at` logs when
-    that many pieces of work are under way. A forked child starts with nothing under way. Thread-safe; names are unique
-    among live maps (ValueError).
+    that many pieces of work are under way. A forked child starts with nothing under way. `patience` is in seconds.
+    Thread-safe, but for a task's own loop, in which alone it can be spawned; names are unique among live maps
+    (ValueError); calls are O(1) for each thing that is owned, unless it is said otherwise.
 
     >>> with Background("thumbnails") as background:
     ...     background.spawn(max, 2, 3).result()
@@ -108,9 +109,11 @@ class Background(Works):
         exception of a signal handler) may come when it has begun, and then it goes on and ends as any other.
 
         A thread's own lock cannot be given away: `within` is one callable or several that make context managers,
-        entered by the worker around the function, as `lambda: locks.hold(path)`.
+        entered by the worker around the function. So write `within=lambda: locks.hold(path)`; what is made already, as
+        `within=locks.hold(path)`, is refused. What a manager raises is the work's own error.
 
-        RuntimeError if the background is closed, or the executor takes no more work.
+        RuntimeError if the background is closed, no thread can be started, or the executor takes no more work;
+        TypeError if `function` or one of `within` cannot be called, or something owned cannot be released.
         """
         work: Work | None = None
         try:
@@ -135,9 +138,11 @@ class Background(Works):
     ) -> "asyncio.Task[T]":
         """Run the coroutine as a task of the running loop; the task is held until it is done.
 
-        `owns` and `within` as for `spawn`; `within` may make asynchronous context managers too. What is owned is
-        released in the loop's thread. RuntimeError if no loop is running or the background is closed, TypeError if it
-        is not a coroutine; a coroutine is closed then.
+        `owns` and `within` as for `spawn`; `within` may make asynchronous context managers too, as
+        `lambda: async_locks.hold(path)`. What is owned is released in the loop's thread. RuntimeError if no loop is
+        running or the background is closed, TypeError if it is not a coroutine, or as for `spawn`; a coroutine is
+        closed then. A task whose loop is closed before it is done is cancelled with the next one that is spawned.
+        O(loops).
         """
         import asyncio  # noqa: PLC0415 - see above
 
@@ -169,8 +174,9 @@ class Background(Works):
     def close(self, wait: bool = True) -> None:
         """Accept no more work and, if told to, wait for the end of what is in threads or waits for one.
 
-        That blocks the calling thread; work that closes its own background does not wait for itself. The threads of
-        its own pool end, a given executor is left as it is. Tasks run on: await them in their loop.
+        That blocks the calling thread, for as long as the work takes; work that closes its own background does not wait
+        for itself. The threads of its own pool end, a given executor is left as it is. Tasks run on: await them in
+        their loop. Again is no harm; a `with` of the background closes it at its end, and waits. O(work under way).
         """
         with self._lock:
             self._closed = True

@@ -1,29 +1,44 @@
 """The keys in use of one set of keyed locks, counted and published."""
 
-from collections.abc import Hashable
-from typing import Generic, TypeVar
+from collections.abc import Hashable, Iterable, Sized
+from typing import Generic, Protocol, TypeVar
 
-from floodmark_caches._checks import check_name, check_number
+from floodmark_caches._checks import check_hashable, check_name, check_number
 from floodmark_caches._fork import Guarded
 from floodmark_caches._registry import registry
 from floodmark_caches._stats import MapStats, RemovalCause
 from floodmark_caches._threshold import Threshold, warn_crossed
 
 K = TypeVar("K", bound=Hashable)
-E = TypeVar("E")
+
+
+class Entry(Protocol):
+    """What is kept for one key: who holds it or waits for it. Two entries are equal if they are one."""
+
+    @property
+    def key(self) -> Hashable:
+        """The key."""
+
+    @property
+    def holds(self) -> Sized:
+        """Its users; without any, the entry can go."""
+
+
+E = TypeVar("E", bound=Entry)
 
 
 class LockTable(Guarded, Generic[K, E]):
     """An entry for each key that somebody holds or waits for, and for no other.
 
     Base of the public locks, not one itself. Thread-safe by its own lock; names are unique among live maps
-    (ValueError). A forked child starts with an empty table.
+    (ValueError). A forked child starts with an empty table. What is said of one key is O(1).
     """
 
     def __init__(self, name: str, *, warn_at: int | None = None) -> None:
         self._name = check_name(name)
         self._threshold = Threshold.of(warn_at, None)
-        self._table: dict[K, E] = {}
+        self._table: dict[Hashable, E] = {}
+        self._stuck: dict[E, None] = {}  # unused, but their keys could not be looked up
         self._made = self._found = 0
         super().__init__()
         registry.register(name, self.stats)
@@ -34,7 +49,7 @@ class LockTable(Guarded, Generic[K, E]):
         return self._name
 
     def stats(self) -> MapStats:
-        """The numbers now: `hits` are keys that were in use when asked for."""
+        """The numbers of one moment: `hits` are keys that were in use when asked for, `misses` those that were not."""
         threshold = self._threshold
         with self._lock:
             entries = len(self._table)
@@ -63,9 +78,13 @@ class LockTable(Guarded, Generic[K, E]):
         return len(self._table)
 
     def __contains__(self, key: object) -> bool:
-        """Whether the key is held or waited for."""
-        with self._lock:
-            return key in self._table
+        """Whether the key is held or waited for; TypeError with the key if it cannot be one."""
+        try:
+            with self._lock:
+                return key in self._table
+        except TypeError:
+            check_hashable(key)
+            raise
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._name!r}, entries={len(self._table)})"
@@ -83,9 +102,31 @@ class LockTable(Guarded, Generic[K, E]):
         size = len(self._table)
         return self._threshold is not None and self._threshold.crossed(size - 1, size)
 
-    def _drop(self, key: K) -> None:
-        """Delete a key that nobody uses any more. Under the lock."""
-        del self._table[key]
+    def _drop_unused(self, entries: Iterable[E]) -> BaseException | None:
+        """Delete those of the entries that nobody uses; the first error, for the caller to raise. Under the lock.
+
+        The equality of keys is foreign code. One that raises stops no other entry, and keeps its own here without a
+        user; later calls try that again, each time, and say nothing of it. Again is no harm.
+        """
+        first: BaseException | None = None
+        for entry in (*entries, *self._stuck):
+            try:
+                # After a fork the child's table is another one.
+                if not entry.holds and self._table.get(entry.key) is entry:
+                    del self._table[entry.key]
+                if self._stuck:
+                    self._stuck.pop(entry, None)
+            except BaseException as error:  # noqa: BLE001 - it is for the caller to raise
+                known = entry in self._stuck
+                if not known and any(each is entry for each in list(self._table.values())):
+                    self._stuck[entry] = None
+                interrupt = not isinstance(error, Exception)
+                if interrupt or (first is None and not known):
+                    first = error
+        try:
+            return first
+        finally:
+            del first  # else it would refer to itself by the variables of its traceback
 
     def _warn(self) -> None:
         """Log that warn_at was crossed. Outside the lock."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from floodmark_caches._checks import check_hashable
 from floodmark_caches._errors import LockTimeout
 from floodmark_caches._lock_table import LockTable, check_hold
 from floodmark_caches._one_step import in_one_step
@@ -49,8 +50,8 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
     may come from another task, and raises RuntimeError instead of letting it in (AsyncKeyedLocks is for tasks). A
     forked child starts with no key held; a `with` that was entered before the fork protects nothing there.
     An exception that a signal handler raises leaves no key behind: if it cuts off the very end of a `with`, the keys
-    are free when that exception is dropped. Thread-safe; names are unique among live maps (ValueError); O(1) for each
-    key.
+    are free when that exception is dropped. `warn_at` is a number of keys. Thread-safe; names are unique among live
+    maps (ValueError); O(1) for each key.
 
     >>> move_locks = KeyedLocks("move_locks")
     >>> with move_locks.hold("/in/1.jpg", "/out/1.jpg", timeout=5):
@@ -64,9 +65,13 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
         """Hold the locks of all `keys` in a `with`; equal keys count once.
 
         All threads take the keys of one `hold` in the same order, so two of them cannot block each other; a `hold`
-        inside another can, as with any lock. Those who wait for a key are let in in no particular order. LockTimeout,
-        a TimeoutError, if not all are free within `timeout` seconds (0: at once, None: wait for ever); none is held
-        then.
+        inside another can, as with any lock. Those who wait for a key are let in in no particular order.
+
+        Without a key this raises TypeError, with a `timeout` below zero ValueError. The rest comes when the `with` is
+        entered, and none of the keys is held then: LockTimeout, a TimeoutError, if not all are free within `timeout`
+        seconds (0: at once, None: wait for ever), TypeError with a key that cannot be hashed, RuntimeError where
+        another task of this thread's event loop may have a key. What the equality of keys raises comes out too; raised
+        at the end of the `with`, the keys are free all the same. O(n log n) for n keys.
         """
         check_hold(keys, timeout)
         return self._hold(_Hold(self, keys, timeout))
@@ -81,7 +86,7 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
             hold.__exit__()  # again is no harm, and the first may have been interrupted before it began
             raise
 
-    def enlist(self, hold: "_Hold[K]") -> None:
+    def _enlist(self, hold: "_Hold[K]") -> None:
         """Make a hold a user of each of its keys, before any wait, and put the locks in the order of acquisition.
 
         The order is that of the entries' making: an entry outlives all who use it, so all agree on its place, and
@@ -91,7 +96,11 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
         me = threading.get_ident()
         with self._lock:
             for key in hold.keys:
-                entry = self._table.get(key)
+                try:
+                    entry = self._table.get(key)
+                except TypeError:
+                    check_hashable(key)
+                    raise
                 if entry is None:
                     entry = _KeyLock(key, self._made)
                 elif entry in hold.used:
@@ -107,14 +116,17 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
         if crossed:
             self._warn()
 
-    def dismiss(self, hold: "_Hold[K]") -> None:
+    def _dismiss(self, hold: "_Hold[K]") -> None:
         """Make a hold no user of its keys, and delete the entries that have no other. Again is no harm."""
         with self._lock:
-            for entry in hold.used:
+            for entry in hold.used:  # all of them, before the first key is looked up: that may raise
                 entry.holds.pop(id(hold), None)
-                # After a fork the child's table is another one.
-                if not entry.holds and self._table.get(entry.key) is entry:
-                    self._drop(entry.key)
+            error = self._drop_unused(hold.used)
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # else it would refer to itself by the variables of its traceback
 
 
 class _Hold(Generic[K]):
@@ -136,7 +148,7 @@ class _Hold(Generic[K]):
     def __enter__(self) -> None:
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         try:
-            self._locks.enlist(self)
+            self._locks._enlist(self)  # noqa: SLF001 - our own
             self._refuse_other_tasks()
             self._take(deadline)
         except BaseException:
@@ -165,7 +177,7 @@ class _Hold(Generic[K]):
         while self._taken:
             lock = self.used[len(self._taken) - 1].lock
             in_one_step(self._taken.pop, lock.release)
-        self._locks.dismiss(self)
+        self._locks._dismiss(self)  # noqa: SLF001 - our own
         self.used = []
 
     def _refuse_other_tasks(self) -> None:

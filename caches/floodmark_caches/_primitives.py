@@ -1,4 +1,4 @@
-"""The locks, the queues and the threads of the maps themselves: all of one kind, taken when this is imported.
+"""The locks, the queues, the threads and the sleep of the maps themselves: of one kind, taken when this is imported.
 
 gevent and eventlet put greenlets in the place of the standard library's threads, at any moment. Half of each would be
 fatal: a greenlet that waits in a queue for real threads stops all others. So nothing here is looked up twice. Imported
@@ -15,6 +15,9 @@ new_rlock: Callable[[], threading.RLock] = type(threading.RLock())
 """Makes a re-entrant lock. The factory of the standard library would make one of the kind that is in force now."""
 
 SimpleQueue = queue.SimpleQueue
+
+sleep = time.sleep
+"""Lets nobody in who shares a lock of `new_rlock` with the sleeper: where that is one of threads, no greenlet runs."""
 
 _new_lock = _thread.allocate_lock
 _start_new_thread = _thread.start_new_thread

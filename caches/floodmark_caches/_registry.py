@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, MutableMapping, Sized
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
-from floodmark_caches._adopted import Adopted
+from floodmark_caches._adopted import Adopted, at_odds
 from floodmark_caches._checks import check_name, check_seconds
 from floodmark_caches._fork import Guarded
 from floodmark_caches._limits import LimitWatch
@@ -27,12 +27,14 @@ _PATIENCE_SECONDS = 0.2  # for a map that was dropped while the janitor, or a re
 class Registry(Guarded):
     """The names of live maps. Maps put themselves in when they are made and are held weakly: a dropped map is gone.
 
-    Thread-safe. Reading it takes one lock after the other, each for a moment, and runs no code of the entries.
+    Thread-safe. Reading it takes one lock after the other, each for a moment, and runs no code of the entries. To enter
+    a name is O(1), unless it is taken: then the collector is asked first whether its map is garbage.
     """
 
     def __init__(self) -> None:
         self._maps: dict[str, WeakMethod[Callable[[], MapStats | None]]] = {}
         self._watched: dict[str, Watch[Any]] = {}
+        self._unreadable: set[str] = set()  # names of which the log has told
         self._log_seconds: float | None = None
         self._log_due = 0.0
         self._log_thread = LazyThread("floodmark-maps-log", self._log_step)
@@ -40,17 +42,18 @@ class Registry(Guarded):
 
     def register(self, name: str, stats: Callable[[], MapStats | None]) -> None:
         """Enter a map by its bound method `stats`; maps do this themselves. ValueError if the name is taken."""
-        self._let_go(name)
+        self._let_go(lambda: self._taken(name))
         with self._lock:
-            self._refuse_taken(name)
-            self._maps[name] = WeakMethod(stats, lambda gone: self._forget(self._maps, name, gone))
+            self._enter(name, stats)
 
     def watch(self, name: str, container: Sized, warn_at: float | None = None) -> None:
         """Publish any sized container as it is, under `name`, until `unwatch`.
 
-        `warn_at` (entries, or a fraction of the container's own maxsize) is checked at each reading of the numbers.
-        A container whose type cannot be weakly referenced, such as a plain dict, is kept alive by this.
-        ValueError if the name is taken, TypeError if the container has no length.
+        `warn_at` is a number of entries as an int, or a fraction of the container's own maxsize as a float. It is
+        checked whenever the numbers are read, by `log_every`, the agent or `stats`: a container that nobody reads never
+        warns, nor one that has shrunk again by then. A container whose type cannot be weakly referenced, such as a
+        plain dict, is kept alive by this. ValueError if the name is taken or `warn_at` cannot be reached, TypeError if
+        the container has no length.
         """
         self._watch(name, Watched(check_name(name), container, warn_at))
 
@@ -83,34 +86,44 @@ class Registry(Guarded):
         """Put an existing cache (of cachetools, or any mapping with maxsize and currsize) under the registry.
 
         The result is to be used in its place: the same cache, each operation under `lock` (a new one if none is given).
-        It is held weakly, as maps are. ValueError if the name is taken, TypeError for what is no such cache.
+        It is held weakly, as maps are. ValueError if the name is taken, or another that was adopted has this cache and
+        they were not both given the same lock; TypeError for what is no such cache, and for a map of ours. O(maps).
         """
         adopted = Adopted(name, cache, lock)
-        self.register(name, adopted.stats)
+        self._let_go(lambda: self._taken(name) or bool(self._rivals(adopted)))
+        with self._lock:
+            rivals = self._rivals(adopted)
+            if rivals:
+                msg = (
+                    f"this cache is adopted already, as {rivals[0]!r}: use that, or give the same lock to both, for "
+                    f"under two locks it has none (got lock={lock!r})"
+                )
+                raise ValueError(msg)
+            self._enter(name, adopted.stats)
         return adopted
 
     def unwatch(self, name: str) -> None:
-        """End a `watch`. KeyError if nothing is watched under that name."""
+        """End a `watch` or a `watch_limit`. KeyError if nothing is watched under that name."""
         with self._lock:
+            self._unreadable.discard(name)
             if self._watched.pop(name, None) is None:
                 msg = f"nothing is watched under the name {name!r}"
                 raise KeyError(msg)
 
     def stats(self) -> tuple[MapStats, ...]:
-        """The numbers of every live map and watched container, in the order of their making."""
+        """The numbers of every live map and watched container, in the order of their making; O(maps).
+
+        What cannot be read is left out, and told of in the log, once for each name.
+        """
         with self._lock:
-            maps = list(self._maps.values())
+            maps = list(self._maps.items())
             watched = list(self._watched.items())
         numbers: list[MapStats] = []
-        for reference in maps:
-            seen = reference.call()
-            if seen is not None:
-                numbers.append(seen)
+        for name, reference in maps:
+            numbers += self._read(name, reference.call)
         for name, container in watched:
-            seen = container.stats()
-            if seen is not None:
-                numbers.append(seen)
-            elif not container.alive:
+            numbers += self._read(name, container.stats)
+            if not container.alive:
                 self._forget(self._watched, name, container)
         return tuple(numbers)
 
@@ -118,7 +131,7 @@ class Registry(Guarded):
         """Log one line with the size of every map each `seconds` (logger `floodmark.caches`, INFO); None ends that.
 
         The line is written by a daemon thread, which is there only while this is on; in a forked child it starts
-        again when a map is used.
+        again when a map is used. ValueError unless `seconds` is above zero and finite, TypeError if it is no number.
         """
         if seconds is not None:
             seconds = check_seconds("seconds", seconds)
@@ -152,14 +165,37 @@ class Registry(Guarded):
             logger.info("maps: %s", ", ".join(map(_size, self.stats())) or "none")
         return wait
 
-    def _let_go(self, name: str) -> None:
-        """See that a map which nobody can reach any more does not hold its name. Outside the lock."""
-        if not self._taken(name):
+    def _let_go(self, taken: Callable[[], bool]) -> None:
+        """See that a map which nobody can reach any more takes nothing, such as its name. Outside the lock."""
+        if not taken():
             return
         gc.collect()  # it may wait for the collector
         deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self._taken(name) and lending() and time.monotonic() < deadline:
+        while taken() and lending() and time.monotonic() < deadline:
             time.sleep(0.001)
+
+    def _enter(self, name: str, stats: Callable[[], MapStats | None]) -> None:
+        """Enter a map, ValueError if the name is taken. Under the lock."""
+        self._refuse_taken(name)
+        self._maps[name] = WeakMethod(stats, lambda gone: self._forget(self._maps, name, gone))
+
+    def _rivals(self, adopted: Adopted[Any, Any]) -> list[str]:
+        """The names of those that have the same cache, and no lock in common with this one."""
+        maps = list(self._maps.items())
+        return [name for name, reference in maps if at_odds(adopted, getattr(reference(), "__self__", None))]
+
+    def _read(self, name: str, stats: Callable[[], MapStats | None]) -> tuple[MapStats, ...]:
+        """The numbers of one, or none: it may be gone, or of foreign code that fails, which blinds nobody to the rest."""
+        try:
+            seen = stats()
+        except Exception:
+            with self._lock:
+                told = name in self._unreadable
+                self._unreadable.add(name)
+            if not told:
+                logger.exception("the numbers of %r cannot be read", name)
+            return ()
+        return () if seen is None else (seen,)
 
     def _refuse_taken(self, name: str) -> None:
         if self._taken(name):
@@ -172,7 +208,7 @@ class Registry(Guarded):
         return (reference is not None and reference() is not None) or (watched is not None and watched.alive)
 
     def _watch(self, name: str, watched: Watch[Any]) -> None:
-        self._let_go(name)
+        self._let_go(lambda: self._taken(name))
         with self._lock:
             self._refuse_taken(name)
             self._watched[name] = watched
@@ -180,6 +216,7 @@ class Registry(Guarded):
     def _forget(self, table: dict[str, Any], name: str, gone: object) -> None:
         """Delete the name, unless it is another's already."""
         with self._lock:
+            self._unreadable.discard(name)
             if table.get(name) is gone:
                 del table[name]
 

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterable
 logger = logging.getLogger("floodmark.caches")
 
 
-def tell_all(name: str, calls: Iterable[Callable[[], object]], *, alone: bool) -> None:
-    """Make every call, whatever the others raise; errors are logged, with the `name` of the map.
+_REMOVED = "map %r: the callback for a removed entry failed"
+
+
+def tell_all(name: str, calls: Iterable[Callable[[], object]], *, alone: bool, failed: str = _REMOVED) -> None:
+    """Make every call, whatever the others raise; errors are logged as `failed`, with the `name` of the map.
 
     What is no error, such as SystemExit or an interrupt, is raised behind the last call, the first if there are many;
     where the thread is `alone`, with nobody above to take it, it is logged like an error.
@@ -18,7 +21,7 @@ def tell_all(name: str, calls: Iterable[Callable[[], object]], *, alone: bool) -
             call()
         except BaseException as error:
             if alone or isinstance(error, Exception):
-                logger.exception("map %r: the callback for a removed entry failed", name)
+                logger.exception(failed, name)
             else:
                 escape = escape or error
     if escape is not None:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import reprlib
 import weakref
 from abc import ABC, abstractmethod
 from collections import OrderedDict, defaultdict, deque
@@ -99,8 +100,9 @@ class Watched(Watch[Sized]):
 
     def __init__(self, name: str, container: Sized, warn_at: float | None) -> None:
         kind = type(container).__qualname__
-        if not hasattr(container, "__len__"):
-            msg = f"only a container with a length can be watched (got a {kind})"
+        given: object = container
+        if not isinstance(given, Sized):  # asks the type: a class has the methods of its instances, and no length
+            msg = f"only a container with a length can be watched (got {reprlib.repr(given)}, a {kind})"
             raise TypeError(msg)
         super().__init__(name, container, kind=kind, maxsize=stated_maxsize(container), warn_at=warn_at)
         self._ttl = stated(container, "ttl")

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # loaded with the first work, not with the maps
     from concurrent.futures import Future
 
 logger = logging.getLogger("floodmark.caches")
+
+_MANAGERS = (AbstractContextManager, AbstractAsyncContextManager)
 
 COMPLETED, FAILED, CANCELLED = OUTCOMES = ("completed", "failed", "cancelled")
 
@@ -85,7 +87,7 @@ class Works(Guarded):
 
     @property
     def started(self) -> int:
-        """How many pieces of work were accepted."""
+        """How many pieces of work were accepted; the sum of the four others, of one moment."""
         with self._lock:
             return len(self._works) + sum(self._outcomes.values())
 
@@ -251,10 +253,11 @@ def _label(task: object) -> str:
 
 
 def made_by(within: Callable[[], Any] | Iterable[Callable[[], Any]]) -> tuple[Callable[[], Any], ...]:
-    """`within` as a tuple of callables; TypeError if it is anything else."""
-    makers = tuple(within) if isinstance(within, Iterable) else (within,)
+    """`within` as a tuple of callables; TypeError if it is anything else, such as a manager that was made already."""
+    several = isinstance(within, Iterable) and not isinstance(within, _MANAGERS)
+    makers: tuple[Any, ...] = tuple(cast("Iterable[Any]", within)) if several else (within,)
     for make in makers:
-        if not callable(make):
+        if not callable(make) or isinstance(make, _MANAGERS):  # those of @contextmanager can be called: they decorate
             msg = f"within takes callables that make context managers, as `lambda: locks.hold(key)` (got {make!r})"
             raise TypeError(msg)
     return makers

@@ -1,6 +1,7 @@
 """Caches of others, adopted: unchanged, behind a lock, and published."""
 
 import copy
+import threading
 from typing import Any
 
 import cachetools
@@ -219,3 +220,48 @@ def test_half_a_cache_and_a_bad_name_are_refused(name: str) -> None:
         registry.adopt(name, Half())
     with pytest.raises(ValueError, match="name must be"):
         registry.adopt("", cachetools.LRUCache[str, int](maxsize=2))
+
+
+def test_a_cache_is_adopted_once(name: str) -> None:
+    """Under two locks it would have none; the second name stays free, and the cache is, once the first is gone."""
+    cache = cachetools.LRUCache[str, int](maxsize=5)
+    first: object = registry.adopt(name, cache)
+    with pytest.raises(ValueError, match=rf"adopted already, as '{name}'.*got lock=None"):
+        registry.adopt(f"{name}-again", cache)
+    other = registry.adopt(f"{name}-again", cachetools.LRUCache[str, int](maxsize=5))
+    assert other == {}  # as a mapping it equals the first, but is another
+    cycle: list[object] = [first]
+    cycle.append(cycle)
+    del first, cycle
+    assert registry.adopt(f"{name}-later", cache).cache is cache
+
+
+def test_a_cache_is_adopted_again_under_the_lock_that_was_given_for_both(name: str) -> None:
+    """Not under another, nor one that was given for the second alone."""
+    cache = cachetools.LRUCache[str, int](maxsize=5)
+    lock = threading.RLock()
+    first = registry.adopt(name, cache, lock)
+    second = registry.adopt(f"{name}-b", cache, lock)
+    first["a"] = 1
+    assert second["a"] == 1
+    others: list[Any] = [None, threading.RLock()]
+    for bad in others:
+        with pytest.raises(ValueError, match="adopted already"):
+            registry.adopt(f"{name}-c", cache, bad)
+    plain = cachetools.LRUCache[str, int](maxsize=5)
+    own = registry.adopt(f"{name}-d", plain)
+    for bad in (lock, own.lock):
+        with pytest.raises(ValueError, match="adopted already"):
+            registry.adopt(f"{name}-e", plain, bad)
+
+
+def test_what_is_ours_is_not_adopted(name: str) -> None:
+    """It has its own lock and its own name, which the error says."""
+    ours: list[Any] = [
+        BoundedMap[str, int](f"{name}-map", maxsize=5),
+        registry.adopt(f"{name}-adopted", cachetools.LRUCache[str, int](maxsize=5)),
+    ]
+    for each in ours:
+        with pytest.raises(TypeError, match=rf"somebody else's .*'{each.name}'.* has its lock and its name already"):
+            registry.adopt(name, each)
+    assert published(name) is None

@@ -151,6 +151,35 @@ def test_a_ledger_and_its_sweeper_do_not_stop_each_other(tmp_path: Path, begin: 
     assert "done" in run_python(begin.replace("FILE", str(tmp_path / "ledger")) + TASKS)
 
 
+def test_a_ledger_that_waits_for_its_file_lets_no_greenlet_in(tmp_path: Path) -> None:
+    """Its lock is one of threads, and would take the second greenlet for the first."""
+    begin = LEDGER.replace("0.05, path", "0.05, busy_timeout=0.05, path").replace("FILE", str(tmp_path / "ledger"))
+    run_python(
+        begin
+        + f"""
+import pathlib, sqlite3
+ledger.close()
+for path in pathlib.Path({str(tmp_path)!r}).iterdir():
+    path.unlink()
+other = sqlite3.connect({str(tmp_path / "ledger")!r}, isolation_level=None)
+other.execute("BEGIN IMMEDIATE")  # so that nobody can switch the new file to the log
+"""
+        + PATCH
+        + """
+import gevent
+def ask():
+    try:
+        ledger.counts()
+    except Exception as error:
+        return repr(error)
+greenlets = [gevent.spawn(ask) for _ in range(2)]
+gevent.joinall(greenlets)
+assert all("LedgerBusy" in each.value for each in greenlets), [each.value for each in greenlets]
+other.close()
+"""
+    )
+
+
 def test_a_background_used_before_the_patching_works_in_greenlets_after_it() -> None:
     """Its pool of real threads gives way to another, and ends in silence."""
     use = """

@@ -11,7 +11,7 @@ import weakref
 import cachetools
 import pytest
 
-from floodmark_caches import BoundedMap, KeyedLocks, registry
+from floodmark_caches import BoundedMap, KeyedLocks, MapStats, registry
 from tests.caches.conftest import eventually, published, run_python
 from tests.caches.fix_fork import needs_fork
 
@@ -126,6 +126,52 @@ def test_a_container_that_cannot_be_read_is_left_out(name: str, caplog: pytest.L
     assert caplog.text.count("cannot be read") == 1
 
 
+class Blind:
+    """A map whose numbers cannot be read."""
+
+    def stats(self) -> MapStats:
+        """Fail."""
+        raise OSError(5)
+
+
+def test_a_map_that_cannot_be_read_blinds_nobody_to_the_others(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """One line says so, with the traceback."""
+    blind = Blind()
+    registry.register(name, blind.stats)
+    locks = KeyedLocks[str](f"{name}-locks")
+    registry.watch(f"{name}-plain", {})
+    for _ in range(3):
+        names = [stats.name for stats in registry.stats()]
+        assert [each for each in names if each.startswith(name)] == [locks.name, f"{name}-plain"]
+    assert caplog.text.count(f"the numbers of '{name}' cannot be read") == 1
+    assert "OSError: 5" in caplog.text
+
+
+def test_a_map_that_could_not_be_read_leaves_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next of its name is told of again."""
+    monkeypatch.setattr(logging.getLogger("floodmark.caches"), "disabled", True)  # a record would keep it alive
+    for _ in range(2):
+        blind = Blind()
+        registry.register(name, blind.stats)
+        registry.stats()
+        assert name in registry._unreadable
+        del blind
+        assert name not in registry._unreadable
+
+
+def test_an_interrupt_of_a_reading_comes_out(name: str) -> None:
+    """It is no fault of the map."""
+
+    class Interrupted:
+        def stats(self) -> MapStats:
+            raise KeyboardInterrupt
+
+    interrupted = Interrupted()
+    registry.register(name, interrupted.stats)
+    with pytest.raises(KeyboardInterrupt):
+        registry.stats()
+
+
 def test_a_watched_name_is_taken(name: str) -> None:
     """By a map or by a container, it names one thing."""
     registry.watch(name, {})
@@ -135,11 +181,20 @@ def test_a_watched_name_is_taken(name: str) -> None:
         BoundedMap(name, maxsize=1)
 
 
-@pytest.mark.parametrize("bad", [5, None, iter([])])
-def test_only_what_has_a_length_can_be_watched(name: str, bad: object) -> None:
-    """The type is named."""
-    with pytest.raises(TypeError, match=type(bad).__name__):
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (5, "5, a int"),
+        (None, "None, a NoneType"),
+        (iter([]), "<list_it.*>, a list_iterator"),
+        (dict, "<class 'dict'>, a type"),
+    ],
+)
+def test_only_what_has_a_length_can_be_watched(name: str, bad: object, said: str) -> None:
+    """What it is and its type are named, a class has no length though its instances have, and the name stays free."""
+    with pytest.raises(TypeError, match=rf"\(got {said}\)"):
         registry.watch(name, bad)  # type: ignore[arg-type]
+    registry.watch(name, {})
 
 
 def test_the_periodic_line_has_every_size(name: str, caplog: pytest.LogCaptureFixture) -> None:

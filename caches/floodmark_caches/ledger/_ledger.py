@@ -5,12 +5,15 @@ import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 
-from floodmark_caches._checks import check_callable, check_count, check_name, check_seconds
+from floodmark_caches._checks import check_callable, check_clock, check_count, check_name, check_seconds
 from floodmark_caches._janitor import Janitor
 from floodmark_caches._registry import registry
 from floodmark_caches._stats import MapStats
 from floodmark_caches._threshold import Threshold
+from floodmark_caches._told import tell_all
 from floodmark_caches.ledger._boot import this_boot
 from floodmark_caches.ledger._errors import DuplicateTask
 from floodmark_caches.ledger._input import (
@@ -49,14 +52,18 @@ class TaskLedger:
     how long ago a task had finished.
 
     `max_active`: at that bound a start raises LedgerFull. `on_timeout(record)` is told of each task that timed out, at
-    most once over all processes, outside every lock, maybe in another thread; what it raises is logged. `warn_at` warns
-    about the active tasks of the whole ledger. `busy_timeout`: the longest wait for the file, in seconds. `wall` and
-    `timer` are the clocks; the processes of a file need the same.
+    most once over all processes, outside every lock, maybe in another thread; errors that it raises are logged. Any
+    other exception, as SystemExit, comes out of the call that told it when all are told (the sweeper logs it): then a
+    task that this call was to start has failed with it, all other calls have happened. `warn_at` warns about the active
+    tasks of the whole ledger: a number of them as an int, or a fraction of `max_active` as a float. `busy_timeout`: the
+    longest wait for the file, in seconds. `wall` and `timer` are the clocks, in seconds; the processes of a file need
+    the same.
 
     Thread-safe; names are unique among live maps (ValueError). LedgerFileError and LedgerBusy say when the file cannot
     be used; nothing has happened then. After an exception that a signal handler raised inside a call, as a rule
     KeyboardInterrupt, all of the call has happened or nothing. A finalizer that the collector runs inside a call gets
-    RuntimeError. Calls are O(log n) and block for microseconds in memory, for some tenths of a millisecond in a file.
+    RuntimeError. Calls are O(log n) and block for microseconds in memory, for some tenths of a millisecond in a file,
+    but for the first after tasks have timed out, which enters all of those that did.
 
     >>> tasks = TaskLedger("synthesis", timeout=600, keep=86_400)
     >>> with tasks.start("speech", key="text 17") as task:
@@ -94,8 +101,8 @@ class TaskLedger:
         )
         self._on_timeout = None if on_timeout is None else check_callable("on_timeout", on_timeout)
         threshold = Threshold.of(warn_at, max_active)
-        self._wall = check_callable("wall", wall)
-        self._timer = check_callable("timer", timer)
+        self._wall = check_clock("wall", wall)
+        self._timer = check_clock("timer", timer)
         file = None if path is None else check_path(path)
         patience = check_seconds("busy_timeout", busy_timeout)
         self._boot = this_boot()
@@ -126,6 +133,8 @@ class TaskLedger:
         `key` says that the same work must not be done twice: DuplicateTask, with the other task's record, if it belongs
         to a task that is active, or completed within `key_ttl`. A task that failed or timed out gives its key back.
         Of several starts with one key, in whatever threads and processes, one succeeds. LedgerFull at the bound.
+        TypeError or ValueError, and nothing started, for a kind or a key that is not 1 to 500 printable characters, or
+        a timeout that is not above zero.
         """
         kind = check_text("kind", kind)
         key = None if key is None else check_text("key", key)
@@ -133,18 +142,26 @@ class TaskLedger:
         new = NewTask(os.urandom(16).hex(), os.urandom(16).hex(), kind, key, seconds, os.getpid())
         gone: list[TaskRecord] = []
         existing, active = self._store.start(new, gone)
-        self._settle(gone, seconds)
+        self._see_to(seconds)
         if existing is not None:
+            self._tell(gone)
             raise DuplicateTask(self._name, existing)
         self._published.grown(active)
-        return Task(self, new.id, new.token)
+        task = Task(self, new.id, new.token)
+        if gone:
+            with ExitStack() as unless_told:
+                unless_told.push(task)  # if an exit comes out of this, nobody will ever have the task: it fails by that
+                self._tell(gone)
+                unless_told.pop_all()
+        return task
 
     def task(self, task_id: str, token: str) -> Task:
         """Take up a task that another process started: its id, and the token of its owner.
 
-        KeyError if no such task is known, ValueError if the token is not its owner's.
+        KeyError if no such task is known, ValueError if the token is not its owner's. TypeError or ValueError for an id
+        that cannot be one, as in all calls that take an id: it is 1 to 500 printable characters.
         """
-        row = self._store.get(task_id)
+        row = self._store.get(check_text("task_id", task_id))
         if row is None:
             msg = f"ledger {self._name!r} knows no task {task_id!r}"
             raise KeyError(msg)
@@ -154,35 +171,52 @@ class TaskLedger:
         return Task(self, task_id, token)
 
     def complete(self, task_id: str, token: str, result: object = None) -> bool:
-        """What `Task.complete` does."""
+        """End a task well, by its id and the token of its owner, and say whether it was active until this call.
+
+        `result` is kept with it: a JSON value of up to 4096 characters, TypeError or ValueError and no change for any
+        other. False, and nothing changed, if the task is over, timed out, not known, or the token is not its owner's.
+        """
         return self._end(task_id, token, Ending(TaskState.COMPLETED, result_json=as_json(result)))
 
     def fail(self, task_id: str, token: str, error: BaseException | str) -> bool:
-        """What `Task.fail` does."""
+        """End a task badly, by its id and the token of its owner, and say whether it was active until this call.
+
+        The exception's type and its message, cut to 500 characters, are kept with it; a str is a message without a
+        type. False as for `complete`.
+        """
         kind = None if isinstance(error, str) else type(error).__qualname__[:LONGEST_TEXT]
         return self._end(task_id, token, Ending(TaskState.FAILED, kind, as_message(error)))
 
     def extend(self, task_id: str, token: str, seconds: float) -> bool:
-        """What `Task.extend` does."""
+        """Let an active task be due no sooner than `seconds` from this moment, and say whether it was active.
+
+        It never comes to be due sooner by this. False as for `complete`; ValueError unless `seconds` is above zero.
+        """
+        check_text("task_id", task_id)
         seconds = check_seconds("seconds", seconds)
         gone: list[TaskRecord] = []
         done = self._store.extend(task_id, token, seconds, gone)
-        self._settle(gone, seconds)
+        self._see_to(seconds)
+        self._tell(gone)
         return done
 
     def get(self, task_id: str) -> TaskRecord | None:
         """The task as it is at this moment, active or finished within `keep`; None if it is not known."""
-        row = self._store.get(task_id)
-        self._settle([])
+        row = self._store.get(check_text("task_id", task_id))
+        self._see_to()
         return None if row is None else row.record
 
     def tasks(
         self, state: TaskState | str | None = None, *, kind: str | None = None, limit: int = 100
     ) -> tuple[TaskRecord, ...]:
-        """The newest tasks, of one state and one kind if given; O(tasks kept) where few of them match."""
+        """The newest tasks, of one state and one kind if given, at most `limit` of them, the newest first.
+
+        O(tasks kept), in a file only where few of them match. ValueError for a state that is none or a limit below 1,
+        TypeError or ValueError for a kind that no task can have.
+        """
         asked = None if state is None else check_state(state), None if kind is None else check_text("kind", kind)
         found = self._store.tasks(*asked, check_count("limit", limit))
-        self._settle([])
+        self._see_to()
         return found
 
     def stats(self) -> MapStats:
@@ -193,13 +227,19 @@ class TaskLedger:
         return self._published.stats()
 
     def counts(self) -> TaskCounts:
-        """How many tasks there are and were, of one instant: started == active + completed + failed + timed_out."""
+        """How many tasks there are and were, of one instant: started == active + completed + failed + timed_out.
+
+        With a file, of all processes since the file was made. O(active) in a file, and in memory when one is overdue.
+        """
         counts = self._store.counts()
-        self._settle([])
+        self._see_to()
         return counts
 
     def close(self) -> None:
-        """Give the file back and be swept no more, until the next use. Tasks that are under way stay so."""
+        """Give the file back and be swept no more, until the next use. Tasks that are under way stay so. Again is no harm.
+
+        While another thread uses the file for longer than `busy_timeout`, it stays open.
+        """
         self._attended = False
         self._store.close()
 
@@ -215,12 +255,13 @@ class TaskLedger:
 
     def _end(self, task_id: str, token: str, ending: Ending) -> bool:
         gone: list[TaskRecord] = []
-        done = self._store.end(task_id, token, ending, gone)
-        self._settle(gone, self._limits.keep if done else None)
+        done = self._store.end(check_text("task_id", task_id), token, ending, gone)
+        self._see_to(self._limits.keep if done else None)
+        self._tell(gone)
         return done
 
-    def _settle(self, gone: list[TaskRecord], seconds: float | None = None) -> None:
-        """Tell of the tasks that timed out, and see that we are swept within `seconds`. Outside every lock."""
+    def _see_to(self, seconds: float | None = None) -> None:
+        """See that we are swept within `seconds`. Outside every lock."""
         due = math.inf if seconds is None else self._timer() + seconds
         # Not running although there is work: after a fork, or where no thread could be started.
         if not self._attended or due < self._wake_at or (self._wake_at < math.inf and not sweeper.running):
@@ -228,19 +269,19 @@ class TaskLedger:
             sweeper.attend(self._tend)
             self._wake_at = min(due, self._wake_at)  # last: if we are cut short before, the next call comes here again
         registry.resume_log()
-        for record in gone:
-            self._tell(record)
 
-    def _tell(self, record: TaskRecord) -> None:
+    def _tell(self, gone: list[TaskRecord], *, alone: bool = False) -> None:
+        """Tell of the tasks that timed out; `alone` as for `tell_all`. Outside every lock."""
+        calls = [partial(self._tell_one, record) for record in gone]
+        tell_all(self._name, calls, alone=alone, failed="ledger %r: on_timeout failed")
+
+    def _tell_one(self, record: TaskRecord) -> None:
         logger.warning(
             "ledger %r: task %s (%s) timed out after %.3g s, process %d",
             *(self._name, record.id, record.kind, record.seconds, record.pid),
         )
         if self._on_timeout is not None:
-            try:
-                self._on_timeout(record)
-            except Exception:
-                logger.exception("ledger %r: on_timeout failed", self._name)
+            self._on_timeout(record)
 
     def _tend(self) -> float | None:
         """One sweep; the seconds until the next. Runs in the sweeper's thread."""
@@ -253,6 +294,5 @@ class TaskLedger:
             delay = _LOOK_AGAIN_SECONDS if delay is None else min(delay, _LOOK_AGAIN_SECONDS)
         if delay is not None:
             self._wake_at = min(self._wake_at, self._timer() + delay)
-        for record in gone:
-            self._tell(record)
+        self._tell(gone, alone=True)
         return delay

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from floodmark_caches._primitives import sleep
 from floodmark_caches.ledger._errors import LedgerFileError
 
 _APPLICATION: Final = 0x464C4D4C
@@ -99,7 +100,7 @@ def _log_ahead(db: sqlite3.Connection, path: Path, patience: float) -> None:
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() >= deadline:
                 raise
-            time.sleep(_RETRY_SECONDS)
+            sleep(_RETRY_SECONDS)  # under the file's lock, which is of the same kind
             continue
         if mode != "wal":
             reason = f"its file system allows no write-ahead log (journal mode {mode})"

@@ -17,7 +17,8 @@ class Task:
 
     Every call says whether it took effect: False means that the task is over already, ended by its owner or timed out;
     then it stays as it is. `id` names the task to everybody; `token` is its owner's alone: with both,
-    `ledger.task(id, token)` takes the task up in another process. Thread-safe.
+    `ledger.task(id, token)` takes the task up in another process. LedgerFileError and LedgerBusy, and no change, where
+    the ledger's file cannot be used. Thread-safe; costs are those of the ledger's calls of the same names.
     """
 
     __slots__ = ("_ledger", "_over", "id", "token")
@@ -29,17 +30,27 @@ class Task:
         self.token = token
 
     def complete(self, result: object = None) -> bool:
-        """End it well, with a small JSON value to keep; TypeError or ValueError, and no change, for any other."""
+        """End it well, and say whether it was active until now.
+
+        `result` is kept with it: a JSON value of up to 4096 characters, TypeError or ValueError and no change for any
+        other.
+        """
         self._over = (done := self._ledger.complete(self.id, self.token, result)) or self._over
         return done
 
     def fail(self, error: BaseException | str) -> bool:
-        """End it badly: the exception's type and its message, cut to 500 characters, are kept."""
+        """End it badly, and say whether it was active until now.
+
+        The exception's type and its message, cut to 500 characters, are kept; a str is a message without a type.
+        """
         self._over = (done := self._ledger.fail(self.id, self.token, error)) or self._over
         return done
 
     def extend(self, seconds: float) -> bool:
-        """Say that the work goes on: the task is due no sooner than `seconds` from this moment."""
+        """Say that the work goes on, and whether the task is active: it is due no sooner than `seconds` from this moment.
+
+        It never comes to be due sooner by this. ValueError unless `seconds` is above zero.
+        """
         return self._ledger.extend(self.id, self.token, seconds)
 
     def __enter__(self) -> Self:

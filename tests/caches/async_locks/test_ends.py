@@ -195,6 +195,7 @@ def test_locks_are_free_in_a_forked_child() -> None:
                 return len(locks)
 
         async def main():
+            loop = asyncio.get_running_loop()
             hold = locks.hold("a", "b")
             await hold.__aenter__()
             waiter = asyncio.create_task(take("a"))
@@ -206,6 +207,7 @@ def test_locks_are_free_in_a_forked_child() -> None:
                     asyncio._set_running_loop(None)
                     new = asyncio.new_event_loop()
                     assert new.run_until_complete(take("a", "b")) == 2
+                    ready = len(loop._ready)
                     held = locks.hold("a", timeout=0)
                     new.run_until_complete(held.__aenter__())
                     try:
@@ -213,6 +215,7 @@ def test_locks_are_free_in_a_forked_child() -> None:
                     except StopIteration:
                         pass
                     assert "a" in locks and len(locks) == 1
+                    assert len(loop._ready) == ready  # nobody is woken, by a pipe that is the parent's too
                     new.run_until_complete(held.__aexit__(None, None, None))
                     stats = locks.stats()
                     assert stats.entries == 0 and stats.adds == stats.removes

@@ -1,14 +1,17 @@
 """Background in threads: what work owns is released, what it raises is logged and counted, and the numbers add up."""
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from floodmark_caches import Background, KeyedLocks, LockTimeout, PendingSet, registry
+from floodmark_caches import AsyncKeyedLocks, Background, KeyedLocks, LockTimeout, PendingSet, registry
 from floodmark_caches.ledger import TaskLedger
 from tests.caches.background.conftest import Broken, Gate, Inline, Manager, Thing, fail, numbers
 from tests.caches.conftest import eventually, fresh_name
@@ -199,6 +202,37 @@ def test_a_lock_is_held_within_the_work(background: Background) -> None:
     assert seen == [2]
     assert thing.releases == 1
     assert background.failed == 1
+
+
+@pytest.mark.parametrize("kind", [KeyedLocks, AsyncKeyedLocks])
+@pytest.mark.parametrize("several", [False, True])
+def test_a_manager_that_is_made_already_is_refused(
+    background: Background, kind: type[KeyedLocks[str] | AsyncKeyedLocks[str]], several: bool
+) -> None:
+    """With what to write; it is the likeliest mistake, and some of those managers can be called, for another purpose."""
+    locks = kind(fresh_name())
+    within: Any = [lambda: locks.hold("a"), locks.hold("a")] if several else locks.hold("a")
+    thing, ran = Thing(), list[str]()
+
+    async def work() -> None:
+        ran.append("task")
+
+    async def spawn() -> None:
+        background.spawn_async(work(), within=within, owns=thing)
+
+    with pytest.raises(TypeError, match=r"within takes callables .* as `lambda: locks.hold\(key\)` \(got <"):
+        background.spawn(ran.append, "thread", within=within, owns=thing)
+    with pytest.raises(TypeError, match=r"within takes callables .* as `lambda: locks.hold\(key\)` \(got <"):
+        asyncio.run(spawn())
+    assert (background.started, thing.releases, ran, len(locks)) == (0, 2, [], 0)
+
+
+def test_a_file_is_no_iterable_of_callables(own: Background, tmp_path: Path) -> None:
+    """It is named itself, and not its lines."""
+    path = tmp_path / "lines"
+    path.write_text("line")
+    with path.open() as file, pytest.raises(TypeError, match=r"within takes callables .*\(got <_io"):
+        own.spawn(int, within=file)  # type: ignore[arg-type]
 
 
 def test_managers_around_the_work_see_its_error(background: Background, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,9 @@
 """What a ledger refuses, with the value in its words."""
 
+import math
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -74,6 +77,9 @@ def test_a_question_that_makes_no_sense_is_refused(
         ({"on_timeout": 3}, TypeError, "on_timeout must be callable \\(got 3\\)"),
         ({"warn_at": 2.0}, ValueError, "warn_at .* \\(got 2.0\\)"),
         ({"busy_timeout": 0}, ValueError, "busy_timeout must be > 0 seconds \\(got 0\\)"),
+        ({"wall": 7}, TypeError, "wall must be callable \\(got 7\\)"),
+        ({"wall": lambda: None}, TypeError, "the time from wall must be a number \\(got None\\)"),
+        ({"timer": lambda: math.nan}, ValueError, "the time from timer must be finite \\(got nan\\)"),
     ],
 )
 def test_a_bad_setting_is_refused(make: Make, options: dict[str, object], error: type[Exception], said: str) -> None:
@@ -102,6 +108,33 @@ def test_a_bad_start_is_refused(
     with pytest.raises(error, match=said):
         ledger.start(**settings)  # type: ignore[arg-type]
     assert ledger.counts().started == 0
+
+
+@pytest.mark.parametrize(
+    ("task_id", "error", "said"),
+    [
+        ([1], TypeError, "task_id must be a str \\(got \\[1\\]\\)"),
+        (None, TypeError, "task_id must be a str \\(got None\\)"),
+        ("\ud800", ValueError, "task_id must be .* \\(got '\\\\ud800'\\)"),
+    ],
+)
+def test_an_id_that_cannot_be_one_is_refused(
+    ledger: TaskLedger, task_id: object, error: type[Exception], said: str
+) -> None:
+    """With its value, by every call that takes one."""
+    each: Any = task_id
+    calls: list[Callable[[], object]] = [
+        lambda: ledger.get(each),
+        lambda: ledger.task(each, "token"),
+        lambda: ledger.complete(each, "token"),
+        lambda: ledger.fail(each, "token", "error"),
+        lambda: ledger.extend(each, "token", 5),
+    ]
+    for call in calls:
+        with pytest.raises(error, match=said):
+            call()
+    assert ledger.counts().late == 0
+    assert ledger.get("unknown") is None
 
 
 def test_a_name_is_used_once(make: Make, ledger: TaskLedger) -> None:
