@@ -24,8 +24,8 @@ class PendingSet(Store[K, int]):
     for lost, and `on_expire(key, age_seconds)` is told, outside the lock, maybe in another thread; what it raises is
     logged, except that SystemExit and interrupts come out of your own call. Keep it quick, and hand long work to a
     Background: one thread releases what expires in all maps, and waits for it. After a fork it starts with the next use
-    of any map in that process. Let `ttl` be longer than the work can take. A live claim is never given up for another:
-    at the bound `claim` raises PendingFull. A forked child starts with no claims, for those it inherits are its
+    of any map in that process. Let `ttl` be longer than the work can take, and `renew` a claim that had to wait for its
+    worker. A live claim is never given up for another: at the bound `claim` raises PendingFull. A forked child starts with no claims, for those it inherits are its
     parent's. `warn_at` logs when that many claims (or that fraction of maxsize, as a float) are held.
 
     Thread-safe; names are unique among live maps (ValueError); a key that cannot be hashed is a TypeError. Operations
@@ -86,25 +86,43 @@ class PendingSet(Store[K, int]):
         self._settle(gone, now, crossed=crossed)
         return Claim(self, key, token)
 
+    def renew(self, key: K, token: int) -> bool:
+        """Let the claim with this token live for a whole ttl from now; False if it is over, and nothing has changed."""
+        with self._lock:
+            now = self._timer()
+            entry = self._find(key)
+            if entry is None or entry[VALUE] != token or entry[EXPIRES] <= now:
+                return False
+            self._data[entry[KEY]] = self._renewed(entry, now)
+            return True
+
     def release(self, key: K, token: int) -> bool:
         """End the claim with this token, and say whether it was still the key's claim."""
         gone: Gone[K, int] = []
         with self._lock:
+            now = self._timer()  # first, for a clock may raise
             entry = self._find(key)
             if entry is None or entry[VALUE] != token:
                 return False
-            now = self._timer()
             del self._data[key]
             live = self._book_out(entry, now, RemovalCause.EXPLICIT, gone)
         self._settle(gone, now)
         return live
 
+    def _settle(self, gone: Gone[K, int], now: float, *, crossed: bool = False, alone: bool = False) -> None:
+        ages = [now - entry[ADDED] for entry, cause in gone if cause is RemovalCause.EXPIRED]
+        if ages:  # one line for all: thousands may expire at once
+            logger.info(
+                "pending set %r: claims expired: %d, the oldest after %.1f s; their workers seem lost",
+                self._name,
+                len(ages),
+                max(ages),
+            )
+        super()._settle(gone, now, crossed=crossed, alone=alone)
+
     def _removed(self, entry: Entry[K, int], cause: RemovalCause, now: float) -> None:
-        if cause is RemovalCause.EXPIRED:
-            age = now - entry[ADDED]
-            logger.info("pending set %r: a claim expired after %.1f s, its worker seems lost", self._name, age)
-            if self._on_expire is not None:
-                self._on_expire(entry[KEY], age)
+        if cause is RemovalCause.EXPIRED and self._on_expire is not None:
+            self._on_expire(entry[KEY], now - entry[ADDED])
 
     def _begin_in_child(self, *, whole: bool) -> None:  # noqa: ARG002 - claims of the parent are not ours either way
         self._forget_everything()
@@ -120,9 +138,19 @@ class Claim(Generic[K]):
         self.key = key
         self.token = token
 
+    def renew(self) -> bool:
+        """Let the claim live for a whole ttl from now; False if it was refused, or is over already.
+
+        For work that waited in a queue: ask when it begins, and leave it to the next owner if the answer is False.
+        """
+        return self.token is not None and self._pending.renew(self.key, self.token)
+
     def release(self) -> bool:
         """End the claim; False if it was refused, or is over already. A newer claim on the key stays untouched."""
         return self.token is not None and self._pending.release(self.key, self.token)
+
+    def __repr__(self) -> str:
+        return f"Claim({self._pending.name!r}, granted={self.token is not None})"  # never the key: it may be secret
 
     def __bool__(self) -> bool:
         return self.token is not None

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from floodmark_caches import CachesError, PendingFull, PendingSet
+from floodmark_caches import CachesError, Claim, PendingFull, PendingSet
 from tests.caches.conftest import Clock
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -80,6 +80,60 @@ def test_an_expired_claim_is_an_event(name: str, clock: Clock) -> None:
     assert not late.release()
     assert lost[3:] == [("c", 5.0)]
     assert pending.expired == pending.stats().removals["expired"] == 4
+
+
+def test_claims_that_expire_together_are_one_line(name: str, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    """A storm of lost workers does not flood the log, and no key is in it: it may be secret."""
+    pending = PendingSet[str](name, maxsize=100, ttl=5, timer=clock)
+    for number in range(100):
+        pending.claim(f"secret-{number}")
+    clock.tick(6)
+    with caplog.at_level("INFO", "floodmark.caches"):
+        assert len(pending) == 0
+    assert [record.message for record in caplog.records] == [
+        f"pending set '{name}': claims expired: 100, the oldest after 6.0 s; their workers seem lost"
+    ]
+
+
+def test_a_renewed_claim_lives_for_a_whole_ttl_again(name: str, clock: Clock) -> None:
+    """Its age counts from there."""
+    lost: list[tuple[str, float]] = []
+    pending = PendingSet[str](name, maxsize=10, ttl=5, timer=clock, on_expire=lambda key, age: lost.append((key, age)))
+    claim = pending.claim("a")
+    clock.tick(4)
+    assert claim.renew()
+    clock.tick(4)
+    assert "a" in pending
+    clock.tick(1)
+    assert "a" not in pending
+    assert not claim.renew()
+    assert len(pending) == 0
+    assert lost == [("a", 5)]
+
+
+def test_work_that_waited_too_long_is_left_to_the_next_owner(name: str, clock: Clock) -> None:
+    """Of the two that wait in a queue when the first claim has expired, one may begin."""
+    queue: list[Claim[str]] = []
+
+    def schedule(key: str) -> None:
+        claim = pending.claim(key)
+        if claim:
+            queue.append(claim)
+
+    pending = PendingSet[str](name, maxsize=10, ttl=5, timer=clock, on_expire=lambda key, age: schedule(key))
+    schedule("a")
+    schedule("a")
+    clock.tick(5)
+    assert len(pending) == 1
+    assert [claim.renew() for claim in queue] == [False, True]
+    assert not pending.claim("a").renew()
+
+
+def test_a_claim_tells_its_set_and_not_its_key(name: str) -> None:
+    """What is logged by accident must not be the path of a customer."""
+    pending = PendingSet[str](name, maxsize=10, ttl=5)
+    assert repr(pending.claim("secret")) == f"Claim('{name}', granted=True)"
+    assert repr(pending.claim("secret")) == f"Claim('{name}', granted=False)"
 
 
 def test_a_release_in_time_is_no_event(name: str, clock: Clock) -> None:
