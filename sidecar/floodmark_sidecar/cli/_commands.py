@@ -10,7 +10,7 @@ from typing import Final, Protocol, cast
 from floodmark_sidecar.errors import UsageError
 
 _GROUP: Final = "floodmark.commands"
-_OWN: Final = {"judge": "floodmark_sidecar.cli.judge", "serve": "floodmark_sidecar.cli.serve"}
+_OWN: Final = {name: f"floodmark_sidecar.cli.{name}" for name in ("judge", "serve", "traces")}
 
 
 class Command(Protocol):
