@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from floodmark_caches._checks import check_hashable
 from floodmark_caches._errors import LockTimeout
-from floodmark_caches._lock_table import LockTable, check_hold
+from floodmark_caches._lock_table import LockTable, check_hold, entered_twice
 
 if TYPE_CHECKING:  # whoever runs a loop has asyncio loaded; the others need not
     import asyncio
@@ -206,8 +206,7 @@ class _Hold(Generic[K]):
         import asyncio  # noqa: PLC0415 - see above
 
         if self._entered:
-            msg = "a hold can be entered once; ask the locks for another"
-            raise RuntimeError(msg)
+            raise entered_twice()
         self._entered = True
         self._loop = weakref.ref(asyncio.get_running_loop())
         task = asyncio.current_task()

@@ -68,7 +68,7 @@ class Background(Works):
         self._max_workers = _default_workers() if max_workers is None else check_count("max_workers", max_workers)
         self._patience = check_seconds("patience", patience)
         self._pool: Workers | None = None
-        self._closed = False
+        self._closed = self._exiting = False
         super().__init__(name, warn_at=warn_at)
         _backgrounds.add(self)
 
@@ -104,9 +104,10 @@ class Background(Works):
 
         `owns` is what the caller has taken for this work: one thing or several that have `release()`, or context
         managers that were entered. It is the work's from here on, whatever happens: each is released once, the last
-        one first, when the work returned, raised or was cancelled, and also if this call raises. Managers are told of
-        the exception and cannot suppress it. If this call raises, the work does not run; only an interrupt (the
-        exception of a signal handler) may come when it has begun, and then it goes on and ends as any other.
+        one first, when the work returned, raised or was cancelled, and also if this call raises (of an iterable that
+        fails half way, what it has yielded). Managers are told of the exception and cannot suppress it. If this call
+        raises, the work does not run; only an interrupt (the exception of a signal handler) may come when it has begun,
+        and then it goes on and ends as any other.
 
         A thread's own lock cannot be given away: `within` is one callable or several that make context managers,
         entered by the worker around the function. So write `within=lambda: locks.hold(path)`; what is made already, as
@@ -117,7 +118,8 @@ class Background(Works):
         """
         work: Work | None = None
         try:
-            work = Work(function, owns)
+            work = Work(function)
+            work.take(owns)
             work.check_owned()
             call = partial(check_callable("function", function), *args, **kwargs)
             future: Future[T] = self._submit(partial(self._run, work, call, made_by(within)))
@@ -125,7 +127,7 @@ class Background(Works):
             self._keep(work, future)
             future.add_done_callback(partial(self._future_done, work))
         except BaseException as error:
-            self._revoke(work or Work(function, owns), error)
+            self._revoke(work or Work(function), owns, error)
             raise
         return future
 
@@ -150,7 +152,8 @@ class Background(Works):
         body: Coroutine[Any, Any, T] | None = None
         task: asyncio.Task[T] | None = None
         try:
-            work = Work(coroutine, owns)
+            work = Work(coroutine)
+            work.take(owns)
             work.check_owned()
             body = self._run_async(work, _check_coroutine(coroutine), made_by(within))
             self._refuse_if_closed()
@@ -159,7 +162,7 @@ class Background(Works):
             tasks.hold(task, partial(self._given_up, work, coroutine, body))
             task.add_done_callback(partial(self._task_done, work, coroutine))
         except BaseException as error:
-            work = work or Work(coroutine, owns)
+            work = work or Work(coroutine)
             if task is not None:
                 task.cancel()  # it ends at its first step, or goes on to its end if a task factory began it already
             if not work.begun:
@@ -167,7 +170,7 @@ class Background(Works):
                     body.close()
                 if isinstance(coroutine, Coroutine):
                     coroutine.close()
-            self._revoke(work, error)
+            self._revoke(work, owns, error)
             raise
         return task
 
@@ -217,7 +220,8 @@ class Background(Works):
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
-            msg = f"background {self._name!r} is closed"
+            why = "takes no more work: the interpreter is exiting" if self._exiting else "is closed"
+            msg = f"background {self._name!r} {why}"
             raise RuntimeError(msg)
 
     def _run(self, work: Work, call: Callable[[], T], within: tuple[Within, ...]) -> T:
@@ -329,6 +333,7 @@ def _end_all() -> None:
     since = time.monotonic()
     pools = [background for background in list(_backgrounds) if background._pool is not None]  # noqa: SLF001 - our own
     for background in pools:
+        background._exiting = True  # noqa: SLF001 - our own
         background.close(wait=False)
     for background in pools:
         background._end_with_the_interpreter(since)  # noqa: SLF001 - our own

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from floodmark_caches._checks import check_callable, check_count
+from floodmark_caches._errors import hinted
 from floodmark_caches._watched import Watch
 
 logger = logging.getLogger("floodmark.caches")
@@ -37,9 +38,13 @@ class LimitWatch(Watch[object]):
     ) -> None:
         kind = "limit" if thing is None else type(thing).__qualname__
         self._title = f"{kind} {name!r}"
+        reader = _reader(thing) if in_use is None else _asks(check_callable("in_use", in_use), thing)
+        if reader is None:
+            msg = f"{self._title} does not tell what is in use: give both limit= and in_use=, which returns an int"
+            hint = "semaphores, queues and a ThreadPoolExecutor tell it; registry.watch is for a container's length"
+            raise hinted(TypeError(msg), hint)
+        self._reader = reader
         self._limit = _checked_limit(self._title, limit, _limit_of(thing))
-        read = _reader(thing, self._limit) if in_use is None else check_callable("in_use", in_use)
-        self._in_use: Callable[[Any], object] = read if thing is not None else lambda _: read()
         super().__init__(name, _NOTHING if thing is None else thing, kind=kind, maxsize=self._limit, warn_at=warn_at)
         used = self._used(thing)
         if not 0 <= used <= self._limit:
@@ -53,7 +58,7 @@ class LimitWatch(Watch[object]):
         return max(0, used)
 
     def _used(self, thing: object) -> int:
-        used = self._in_use(thing)
+        used = self._reader(thing, self._limit)
         if isinstance(used, bool) or not isinstance(used, int):
             msg = f"in_use must return an int (got {used!r})"
             raise TypeError(msg)
@@ -74,19 +79,20 @@ def _checked_limit(title: str, limit: int | None, own: int | None) -> int:
     return limit
 
 
-def _reader(thing: object, limit: int) -> Callable[..., int]:
-    """What reads how much of the thing is in use, for the kinds that we know."""
+def _asks(in_use: Callable[..., object], thing: object) -> Callable[[Any, int], object]:
+    """A caller's function as what reads the thing."""
+    return (lambda _, __: in_use()) if thing is None else (lambda each, _: in_use(each))
+
+
+def _reader(thing: object) -> Callable[[Any, int], object] | None:
+    """What reads how much of the thing is in use, by the thing and its limit, for the kinds that we know."""
     if isinstance(getattr(thing, _FREE, None), int) and _is(thing, "threading", "Semaphore", "asyncio"):
-        return lambda semaphore: limit - semaphore._value  # noqa: SLF001 - its use is nowhere else
+        return lambda semaphore, limit: limit - semaphore._value  # noqa: SLF001 - its use is nowhere else
     if _is(thing, "queue", "Queue", "asyncio"):
-        return lambda each: int(each.qsize())
+        return lambda each, _: int(each.qsize())
     if isinstance(getattr(thing, "_idle_semaphore", None), threading.Semaphore):
-        return _busy_workers
-    msg = (
-        "a limit is watched of a semaphore, a queue or a ThreadPoolExecutor, or with in_use= and limit= "
-        f"(got a {type(thing).__qualname__})"
-    )
-    raise TypeError(msg)
+        return lambda pool, _: _busy_workers(pool)
+    return None
 
 
 def _limit_of(thing: object) -> int | None:

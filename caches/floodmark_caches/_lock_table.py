@@ -105,20 +105,23 @@ class LockTable(Guarded, Generic[K, E]):
     def _drop_unused(self, entries: Iterable[E]) -> BaseException | None:
         """Delete those of the entries that nobody uses; the first error, for the caller to raise. Under the lock.
 
-        The equality of keys is foreign code. One that raises stops no other entry, and keeps its own here without a
-        user; later calls try that again, each time, and say nothing of it. Again is no harm.
+        The hash and the equality of keys are foreign code. One that raises stops no other entry, and keeps its own
+        here without a user; later calls try that again, each time, and say nothing of it. Again is no harm.
         """
         first: BaseException | None = None
         for entry in (*entries, *self._stuck):
             try:
-                # After a fork the child's table is another one.
-                if not entry.holds and self._table.get(entry.key) is entry:
-                    del self._table[entry.key]
+                if not entry.holds:
+                    if self._table.get(entry.key) is entry:
+                        del self._table[entry.key]
+                    elif self._has(entry) and not self._rebuilt_without(entry):  # after a fork it is in no table
+                        self._stuck[entry] = None
+                        continue
                 if self._stuck:
                     self._stuck.pop(entry, None)
             except BaseException as error:  # noqa: BLE001 - it is for the caller to raise
                 known = entry in self._stuck
-                if not known and any(each is entry for each in list(self._table.values())):
+                if not known and self._has(entry):
                     self._stuck[entry] = None
                 interrupt = not isinstance(error, Exception)
                 if interrupt or (first is None and not known):
@@ -127,6 +130,23 @@ class LockTable(Guarded, Generic[K, E]):
             return first
         finally:
             del first  # else it would refer to itself by the variables of its traceback
+
+    def _has(self, entry: E) -> bool:
+        """Whether the entry is there, whatever its key says. Under the lock; O(n)."""
+        return any(each is entry for each in list(self._table.values()))
+
+    def _rebuilt_without(self, unfit: E) -> bool:
+        """Delete an entry that its key does not lead to, for its hash has changed since. Under the lock; O(n).
+
+        False, and nothing is changed, if another key would get lost by that, or was put in by a finalizer meanwhile.
+        """
+        made = self._made
+        entries = [*self._table.items()]  # in one step
+        table = {key: entry for key, entry in entries if entry is not unfit}
+        if len(table) == len(entries) - 1 and made == self._made:
+            self._table = table
+            return True
+        return False
 
     def _warn(self) -> None:
         """Log that warn_at was crossed. Outside the lock."""
@@ -148,3 +168,8 @@ def check_hold(keys: tuple[object, ...], timeout: float | None) -> None:
     if timeout is not None and check_number("timeout", timeout) < 0:
         msg = f"timeout must be >= 0 seconds or None (got {timeout!r})"
         raise ValueError(msg)
+
+
+def entered_twice() -> RuntimeError:
+    """What to raise when a hold is entered again."""
+    return RuntimeError("a hold can be entered once; ask the locks for another")

@@ -3,22 +3,23 @@
 import sys
 import threading
 import time
-from collections.abc import Hashable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Generator, Hashable, Iterator
+from contextlib import AbstractContextManager
 from operator import attrgetter
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from floodmark_caches._checks import check_hashable
 from floodmark_caches._errors import LockTimeout
-from floodmark_caches._lock_table import LockTable, check_hold
+from floodmark_caches._lock_table import LockTable, check_hold, entered_twice
 from floodmark_caches._one_step import in_one_step
+from floodmark_caches._primitives import greenlet_id
 
 K = TypeVar("K", bound=Hashable)
 
 
 class _KeyLock(Generic[K]):
-    """The lock of one key; `holds` are the ids of those who have it or wait for it, each with its thread.
+    """The lock of one key; `holds` are the ids of those who have it or wait for it, each with its thread and greenlet.
 
     `serial` is its place in the order of acquisition. The holds themselves are not here: each must be free to end.
     """
@@ -29,7 +30,7 @@ class _KeyLock(Generic[K]):
         self.key = key
         self.serial = serial
         self.lock = threading.RLock()
-        self.holds: dict[int, int] = {}
+        self.holds: dict[int, tuple[int, int]] = {}
 
     def acquire(self, timeout: float) -> Iterator[bool]:
         """One step that takes the lock, -1 being for ever, and gives True; none if it is not free in time."""
@@ -47,8 +48,8 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
     There is no bound and no time to live: a lock that is given up while somebody holds it or waits for it would let
     two owners in. The number of entries is the number of keys in use, which `warn_at` can watch. Locks are re-entrant
     within a thread, and for threads: where an event loop runs, a second `hold` of a key that its thread has already
-    may come from another task, and raises RuntimeError instead of letting it in (AsyncKeyedLocks is for tasks). A
-    forked child starts with no key held; a `with` that was entered before the fork protects nothing there.
+    may come from another task, and raises RuntimeError instead of letting it in (AsyncKeyedLocks is for tasks), and so
+    does one that comes from another greenlet of the thread, unless gevent has patched threads. A forked child starts with no key held; a `with` that was entered before the fork protects nothing there.
     An exception that a signal handler raises leaves no key behind: if it cuts off the very end of a `with`, the keys
     are free when that exception is dropped. `warn_at` is a number of keys. Thread-safe; names are unique among live
     maps (ValueError); O(1) for each key.
@@ -62,7 +63,7 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
     """
 
     def hold(self, *keys: K, timeout: float | None = None) -> AbstractContextManager[None]:
-        """Hold the locks of all `keys` in a `with`; equal keys count once.
+        """Hold the locks of all `keys` in a `with`, once; equal keys count once.
 
         All threads take the keys of one `hold` in the same order, so two of them cannot block each other; a `hold`
         inside another can, as with any lock. Those who wait for a key are let in in no particular order.
@@ -70,21 +71,11 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
         Without a key this raises TypeError, with a `timeout` below zero ValueError. The rest comes when the `with` is
         entered, and none of the keys is held then: LockTimeout, a TimeoutError, if not all are free within `timeout`
         seconds (0: at once, None: wait for ever), TypeError with a key that cannot be hashed, RuntimeError where
-        another task of this thread's event loop may have a key. What the equality of keys raises comes out too; raised
+        another task or greenlet of this thread may have a key, or the hold was entered before. What the equality of keys raises comes out too; raised
         at the end of the `with`, the keys are free all the same. O(n log n) for n keys.
         """
         check_hold(keys, timeout)
-        return self._hold(_Hold(self, keys, timeout))
-
-    @contextmanager
-    def _hold(self, hold: "_Hold[K]") -> Iterator[None]:
-        # A generator, for it ends the hold when it is dropped, and runs no code then if it is over.
-        try:
-            with hold:
-                yield
-        except BaseException:
-            hold.__exit__()  # again is no harm, and the first may have been interrupted before it began
-            raise
+        return _With(_Hold(self, keys, timeout))
 
     def _enlist(self, hold: "_Hold[K]") -> None:
         """Make a hold a user of each of its keys, before any wait, and put the locks in the order of acquisition.
@@ -93,7 +84,7 @@ class KeyedLocks(LockTable[K, _KeyLock[K]]):
         keys need not be comparable.
         """
         crossed = False
-        me = threading.get_ident()
+        me = threading.get_ident(), greenlet_id()
         with self._lock:
             for key in hold.keys:
                 try:
@@ -149,7 +140,7 @@ class _Hold(Generic[K]):
         deadline = None if self._timeout is None else time.monotonic() + self._timeout
         try:
             self._locks._enlist(self)  # noqa: SLF001 - our own
-            self._refuse_other_tasks()
+            self._refuse_others_of_this_thread()
             self._take(deadline)
         except BaseException:
             self.__exit__()
@@ -180,17 +171,65 @@ class _Hold(Generic[K]):
         self._locks._dismiss(self)  # noqa: SLF001 - our own
         self.used = []
 
-    def _refuse_other_tasks(self) -> None:
-        if not _loop_runs():
+    def _refuse_others_of_this_thread(self) -> None:
+        """RuntimeError for a key that another task or greenlet may have: for it the lock would be re-entrant."""
+        thread, greenlet = threading.get_ident(), greenlet_id()
+        loop_runs = _loop_runs()
+        if not loop_runs and not greenlet:
             return
-        me = threading.get_ident()
         for each in self.used:
-            if list(each.holds.values()).count(me) > 1:
+            here = [other for in_thread, other in list(each.holds.values()) if in_thread == thread]
+            if any(other not in (0, greenlet) for other in here):
+                msg = (
+                    f"{self._locks.name}: another greenlet of this thread holds {each.key!r}, and its lock would let "
+                    "this one in too; gevent has to patch threads (monkey.patch_all()) before greenlets share locks"
+                )
+                raise RuntimeError(msg)
+            if loop_runs and len(here) > 1:
                 msg = (
                     f"{self._locks.name}: the thread of this event loop holds {each.key!r} already, perhaps in another "
                     "task; hold it in a worker thread, or use AsyncKeyedLocks between tasks"
                 )
                 raise RuntimeError(msg)
+
+
+class _With:
+    """The `with` of a hold."""
+
+    __slots__ = ("_entered", "_steps")
+
+    def __init__(self, hold: _Hold[Any]) -> None:
+        self._entered = False
+        self._steps = _steps(hold)
+
+    def __enter__(self) -> None:
+        if self._entered:
+            raise entered_twice()
+        self._entered = True
+        try:
+            next(self._steps)
+        except BaseException:
+            self._steps.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                next(self._steps, None)
+        finally:
+            self._steps.close()
+
+
+def _steps(hold: _Hold[Any]) -> Generator[None, None, None]:
+    # A generator, for it ends the hold when it is dropped, and runs no code then if it is over.
+    try:
+        with hold:
+            yield
+    except BaseException:
+        hold.__exit__()  # again is no harm, and the first may have been interrupted before it began
+        raise
 
 
 def _loop_runs() -> bool:

@@ -7,6 +7,7 @@ before the patching, our threads are real whatever comes later; imported after i
 
 import _thread
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -74,3 +75,9 @@ class OwnThread:
 def _patched() -> bool:
     """Whether threads have been replaced since this was imported."""
     return _thread.start_new_thread is not _start_new_thread
+
+
+def greenlet_id() -> int:
+    """Which greenlet of its thread runs here; 0 where greenlets are not loaded, which are not for this question."""
+    getcurrent = getattr(sys.modules.get("greenlet"), "getcurrent", None)
+    return 0 if getcurrent is None else id(getcurrent())

@@ -2,13 +2,16 @@
 
 import gc
 import logging
+import sys
 import time
+import typing
 from collections.abc import Callable, Hashable, MutableMapping, Sized
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from floodmark_caches._adopted import Adopted, at_odds
 from floodmark_caches._checks import check_name, check_seconds
+from floodmark_caches._errors import hinted
 from floodmark_caches._fork import Guarded
 from floodmark_caches._limits import LimitWatch
 from floodmark_caches._stats import MapStats
@@ -21,6 +24,8 @@ V = TypeVar("V")
 
 logger = logging.getLogger("floodmark.caches")
 
+_NO_CALLERS = (__file__.rpartition("_registry")[0], typing.__file__)  # BoundedMap[str, int](…) goes by way of typing
+_TAKEN_HINT = "keep a reference to it and use that, or take another name; a module that runs again makes its maps again"
 _PATIENCE_SECONDS = 0.2  # for a map that was dropped while the janitor, or a reader of the numbers, looks at it
 
 
@@ -34,6 +39,7 @@ class Registry(Guarded):
     def __init__(self) -> None:
         self._maps: dict[str, WeakMethod[Callable[[], MapStats | None]]] = {}
         self._watched: dict[str, Watch[Any]] = {}
+        self._made_at: dict[str, str] = {}  # file and line
         self._unreadable: set[str] = set()  # names of which the log has told
         self._log_seconds: float | None = None
         self._log_due = 0.0
@@ -109,6 +115,7 @@ class Registry(Guarded):
             if self._watched.pop(name, None) is None:
                 msg = f"nothing is watched under the name {name!r}"
                 raise KeyError(msg)
+            self._forget_place(name)
 
     def stats(self) -> tuple[MapStats, ...]:
         """The numbers of every live map and watched container, in the order of their making; O(maps).
@@ -177,6 +184,7 @@ class Registry(Guarded):
     def _enter(self, name: str, stats: Callable[[], MapStats | None]) -> None:
         """Enter a map, ValueError if the name is taken. Under the lock."""
         self._refuse_taken(name)
+        self._made_at[name] = _caller()
         self._maps[name] = WeakMethod(stats, lambda gone: self._forget(self._maps, name, gone))
 
     def _rivals(self, adopted: Adopted[Any, Any]) -> list[str]:
@@ -199,8 +207,8 @@ class Registry(Guarded):
 
     def _refuse_taken(self, name: str) -> None:
         if self._taken(name):
-            msg = f"a live map is already named {name!r}"
-            raise ValueError(msg)
+            msg = f"a live map is already named {name!r}, made at {self._made_at.get(name, 'a place not known')}"
+            raise hinted(ValueError(msg), _TAKEN_HINT)
 
     def _taken(self, name: str) -> bool:
         reference = self._maps.get(name)
@@ -211,6 +219,7 @@ class Registry(Guarded):
         self._let_go(lambda: self._taken(name))
         with self._lock:
             self._refuse_taken(name)
+            self._made_at[name] = _caller()
             self._watched[name] = watched
 
     def _forget(self, table: dict[str, Any], name: str, gone: object) -> None:
@@ -219,6 +228,19 @@ class Registry(Guarded):
             self._unreadable.discard(name)
             if table.get(name) is gone:
                 del table[name]
+                self._forget_place(name)
+
+    def _forget_place(self, name: str) -> None:
+        if name not in self._maps and name not in self._watched:
+            self._made_at.pop(name, None)
+
+
+def _caller() -> str:
+    """The file and the line outside this package from which it was called."""
+    frame = sys._getframe(1)  # noqa: SLF001 - the one way that takes less than a microsecond
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NO_CALLERS):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _size(stats: MapStats) -> str:

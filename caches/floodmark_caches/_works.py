@@ -35,19 +35,15 @@ Owns = Owned | Iterable[Owned]
 
 
 class Work:
-    """One piece of work: what it is called, what it still owns, and how far it is.
+    """One piece of work: what it is called, what it still owns, and how far it is."""
 
-    `owns` becomes the work's own here, but for what cannot be released: `check_owned` is to tell of that.
-    """
+    __slots__ = ("begun", "counted", "future", "label", "owns", "revoked", "taken", "thread")
 
-    __slots__ = ("begun", "counted", "future", "label", "owns", "refused", "revoked", "thread")
-
-    def __init__(self, task: object, owns: Owns = ()) -> None:
-        several = isinstance(owns, Iterable) and not _is_owned(owns)
-        things: tuple[object, ...] = tuple(cast("Iterable[object]", owns)) if several else (owns,)
-        self.owns: list[Owned] = [thing for thing in things if _is_owned(thing)]
-        self.refused = [thing for thing in things if not _is_owned(thing)]
+    def __init__(self, task: object) -> None:
+        self.owns: list[object] = []
         self.label = _label(task)
+        self.taken = False
+        """All of what it is to own is its own, or was."""
         self.begun = False
         """Its own code runs or has run, so it is for that code to end it."""
         self.revoked = False
@@ -56,11 +52,22 @@ class Work:
         self.thread: int | None = None
         self.future: Future[Any] | None = None
 
+    def take(self, owns: Owns) -> None:
+        """Make these things the work's own; what an iterable yields before it raises is. Again is no harm."""
+        if self.taken or self.owns:
+            return
+        if isinstance(owns, Iterable) and not _is_owned(owns):
+            self.owns.extend(owns)  # C makes the steps: no interrupt takes a thing that was yielded
+        else:
+            self.owns.append(owns)
+        self.taken = True
+
     def check_owned(self) -> None:
         """TypeError if it was to own something that cannot be released."""
-        for thing in self.refused:
-            msg = f"only things with release() or context managers can be owned (got {thing!r})"
-            raise TypeError(msg)
+        for thing in self.owns:
+            if not _is_owned(thing):
+                msg = f"only things with release() or context managers can be owned (got {thing!r})"
+                raise TypeError(msg)
 
 
 class Works(Guarded):
@@ -174,8 +181,14 @@ class Works(Guarded):
             if work in self._works:
                 work.future = future
 
-    def _revoke(self, work: Work, error: BaseException) -> None:
+    def _revoke(self, work: Work, owns: Owns, error: BaseException) -> None:
         """End work whose start raised, whether it was accepted by then or not; what has begun ends itself."""
+        try:
+            work.take(owns)  # an interrupt may have come first
+        finally:
+            self._revoke_taken(work, error)
+
+    def _revoke_taken(self, work: Work, error: BaseException) -> None:
         with self._lock:
             if work.begun:
                 return
@@ -218,6 +231,9 @@ class Works(Guarded):
     def _release_last(self, work: Work, number: int, error: BaseException | None) -> None:
         thing = work.owns[number]
         try:
+            if not _is_owned(thing):  # it was refused
+                del work.owns[number:]
+                return
             leave = getattr(type(thing), "__exit__", None)
             if leave is not None:
                 trace = getattr(error, "__traceback__", None)

@@ -1,11 +1,14 @@
 """Semaphores, pools and queues: what is in use, of what they allow."""
 
 import asyncio
+import collections
 import logging
+import multiprocessing
 import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -157,9 +160,9 @@ BAD: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"in_use": lambda: True}, TypeError, "in_use .* True"),
     ({"in_use": lambda: 11}, ValueError, "11 in use.* 10"),
     ({"in_use": lambda: -1}, ValueError, "-1 in use"),
-    ({"in_use": None}, TypeError, "NoneType"),
+    ({"in_use": None}, TypeError, "limit 'map.*' does not tell what is in use: give both limit= and in_use="),
     ({"warn_at": 11}, ValueError, "warn_at .* 11"),
-    ({"thing": {}, "in_use": None}, TypeError, "dict"),
+    ({"thing": {}, "in_use": None}, TypeError, "dict 'map.*' does not tell what is in use"),
 ]
 
 
@@ -172,6 +175,30 @@ def test_a_bad_argument_is_named_with_its_value(
     with pytest.raises(error, match=words):
         registry.watch_limit(name, **arguments)
     assert published(name) is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        threading.Lock,
+        threading.Condition,
+        queue.SimpleQueue,
+        collections.deque,
+        multiprocessing.Queue,
+        partial(multiprocessing.BoundedSemaphore, 3),
+    ],
+)
+def test_what_is_not_known_is_watched_as_the_error_says(name: str, make: Callable[[], Any]) -> None:
+    """With both, and with neither alone; the note has what else there is."""
+    thing = make()
+    for alone in (None, 3):
+        with pytest.raises(TypeError, match="give both limit= and in_use=") as caught:
+            registry.watch_limit(name, thing, limit=alone)
+        assert "registry.watch is for a container's length" in caught.value.__notes__[0]
+    with pytest.raises(ValueError, match="give it as limit="):
+        registry.watch_limit(name, thing, in_use=lambda _: 1)
+    registry.watch_limit(name, thing, limit=3, in_use=lambda each: 2 if each is thing else 0)
+    assert numbers(name) == (2, 3)
 
 
 def test_what_is_too_much_is_said_once_and_published(name: str, caplog: pytest.LogCaptureFixture) -> None:

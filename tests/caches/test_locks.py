@@ -159,7 +159,7 @@ def test_an_interrupt_at_any_place_leaves_no_key(name: str) -> None:
                 assert other.submit(take).result(10) == 3
         assert len(locks) == 0
         assert other.submit(take).result(10) == 3
-    assert late == []
+    assert set(late) <= {("__exit__", True)}  # the very end of a `with`, ahead of what could still end it
     stats = locks.stats()
     assert stats.adds == stats.removes
 

@@ -1,7 +1,11 @@
 """What locks by key promise, for threads and for tasks."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
+from floodmark_caches import AsyncKeyedLocks
 from tests.caches.conftest import published
 from tests.caches.fix_owners import Locks, owner_of
 
@@ -43,3 +47,27 @@ def test_stats_and_text(locks: Locks) -> None:
     assert stats.container_ids == (id(locks._table),)
     assert repr(locks) == f"{kind}('{locks.name}', entries=1)"
     owner.finish()
+
+
+def test_a_hold_can_be_entered_once(locks: Locks) -> None:
+    """The second time is told so, whether or not the first has ended, and changes nothing."""
+    hold: Any = locks.hold("a")
+
+    async def enter_async() -> None:
+        async with hold:
+            with pytest.raises(RuntimeError, match="a hold can be entered once; ask the locks for another"):
+                await hold.__aenter__()
+            assert len(locks) == 1
+
+    def enter() -> None:
+        if isinstance(locks, AsyncKeyedLocks):
+            asyncio.run(enter_async())
+            return
+        with hold:
+            with pytest.raises(RuntimeError, match="a hold can be entered once; ask the locks for another"):
+                hold.__enter__()
+            assert len(locks) == 1
+
+    enter()
+    with pytest.raises(RuntimeError, match="a hold can be entered once; ask the locks for another"):
+        enter()

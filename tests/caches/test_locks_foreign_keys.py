@@ -216,3 +216,94 @@ def test_an_interrupt_is_not_lost_behind_an_error(locks: Locks) -> None:
     hold(locks, "another")
     assert len(locks) == 1
     owner.finish()
+
+
+class Changing(Key):
+    """Its hash may change."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.hash = number
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    __eq__ = Key.__eq__
+
+
+def test_a_key_whose_hash_has_changed_is_given_back(locks: Locks) -> None:
+    """Its entry is found without it, and those of others stay as they are."""
+    owner = owner_of(locks, Changing(7), "other")
+    keys = [Changing(number) for number in range(3)]
+
+    def change() -> None:
+        keys[1].hash = 55
+        keys[2].hash = 56
+
+    hold(locks, *keys, then=change)
+    assert len(locks) == 2
+    assert not locks._stuck
+    assert not is_free(locks, Changing(7))
+    owner.finish()
+
+
+def test_a_key_whose_hash_changes_stays_for_its_other_users(locks: Locks) -> None:
+    """The last of them takes it out."""
+    key = Changing(1)
+    owner = owner_of(locks, key)
+    waiter = Owner(locks, key)
+    eventually(lambda: locks.stats().hits == 1)
+    key.hash = 2
+    owner.finish()
+    assert waiter.held.wait(10)
+    assert len(locks) == 1
+    waiter.finish()
+
+
+def test_no_entry_that_is_in_use_is_lost_for_one_that_is_not(locks: Locks) -> None:
+    """As where two keys have become equal: it stays until that can be done."""
+    held, going = Changing(1), Changing(2)
+    twin = Changing(3)
+    owner, other = owner_of(locks, held), owner_of(locks, twin)
+
+    def become_equal() -> None:
+        going.hash = 9
+        twin.hash = twin.number = 1
+
+    hold(locks, going, then=become_equal)
+    assert len(locks) == 3
+    assert users(locks) == 2
+    twin.hash = twin.number = 3
+    hold(locks, "another")
+    assert len(locks) == 2
+    owner.finish()
+    other.finish()
+
+
+def test_a_finalizer_that_takes_a_key_in_the_middle_loses_nothing(name: str) -> None:
+    """As the collector may have it: the entry that it puts in meanwhile is there."""
+    locks: KeyedLocks[object] = KeyedLocks(name)
+    inner = locks.hold("new")
+
+    class Entering(Changing):
+        """Enters a hold where its hash is asked for."""
+
+        armed = False
+
+        def __hash__(self) -> int:
+            if self.armed:
+                self.armed = False
+                inner.__enter__()
+            return super().__hash__()
+
+        __eq__ = Key.__eq__
+
+    trap, key = Entering(1), Changing(2)
+    with locks.hold(trap):
+        with locks.hold(key):
+            key.hash = 77
+            trap.armed = True
+        assert "new" in locks
+        inner.__exit__(None, None, None)
+        assert len(locks) == 1
+    assert len(locks) == 0

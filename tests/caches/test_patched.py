@@ -197,3 +197,104 @@ faulthandler.cancel_dump_traceback_later()
 print(background.completed)
 """
     assert run_python(use + PATCH + more) == "10\n"
+
+
+UNPATCHED = """
+import faulthandler, gevent
+faulthandler.dump_traceback_later(10, exit=True)
+from floodmark_caches import BoundedMap, KeyedLocks
+inside = most = 0
+
+def work():
+    global inside, most
+    inside += 1
+    most = max(most, inside)
+    gevent.sleep(0.001)
+    inside -= 1
+    return 1
+
+def all_of(act):
+    def run(number):
+        try:
+            return act(number)
+        except RuntimeError as error:
+            return str(error)
+    greenlets = [gevent.spawn(run, number) for number in range(4)]
+    gevent.joinall(greenlets)
+    return [each.value for each in greenlets]
+"""
+
+
+def test_locks_let_no_second_greenlet_of_a_thread_in() -> None:
+    """Where gevent has not patched threads they are one thread to the lock; the others are told what to do."""
+    run_python(
+        UNPATCHED
+        + """
+locks = KeyedLocks("locks")
+def hold(number):
+    with locks.hold("a"), locks.hold("b", "a"):
+        return work()
+first, *others = all_of(hold)
+assert (first, most, len(locks)) == (1, 1, 0)
+assert all("'a'" in each and "another greenlet" in each and "patch_all" in each for each in others), others
+"""
+    )
+
+
+def test_a_hold_from_before_greenlets_were_loaded_is_no_other_greenlet_s() -> None:
+    """It may be entered again in its thread."""
+    run_python(
+        """
+from floodmark_caches import BoundedMap, KeyedLocks
+locks, store = KeyedLocks("locks"), BoundedMap("store", maxsize=5)
+
+def make():
+    import gevent
+    with locks.hold("a"):
+        try:
+            return store.get_or_create("a", int)
+        except RuntimeError as error:
+            assert "itself" in str(error)
+    return 5
+
+with locks.hold("a"):
+    assert store.get_or_create("a", make) == 5
+"""
+    )
+
+
+def test_a_greenlet_is_told_that_it_would_wait_for_another_of_its_thread() -> None:
+    """Not that it asks for its own key; one that does is told that."""
+    run_python(
+        UNPATCHED
+        + """
+store = BoundedMap("store", maxsize=5)
+first, *others = all_of(lambda number: store.get_or_create("a", work))
+assert (first, most) == (1, 1)
+assert all("'a'" in each and "another greenlet" in each and "patch_all" in each for each in others), others
+told = all_of(lambda number: store.get_or_create(number, lambda: store.get_or_create(number, int)))
+assert all("itself" in each for each in told), told
+"""
+    )
+
+
+def test_patched_greenlets_wait_for_each_other() -> None:
+    """Whether the maps were imported before or after; one that would wait for ever is told, over two maps too."""
+    work = """
+locks, a, b = KeyedLocks("locks"), BoundedMap("a", maxsize=5), BoundedMap("b", maxsize=5)
+def hold(number):
+    with locks.hold("k"), locks.hold("k"):
+        return work()
+assert all_of(hold) == [1] * 4
+assert most == 1
+assert all_of(lambda number: a.get_or_create("shared", work)) == [1] * 4
+def cross(one, other):
+    def make():
+        gevent.sleep(0.001)
+        return other.get_or_create("k", int)
+    return one.get_or_create("k", make)
+told = all_of(lambda number: cross(a, b) if number % 2 else cross(b, a))
+assert all("would wait for ever" in each and "of map" in each for each in told), told
+"""
+    run_python(UNPATCHED + PATCH + work)
+    run_python(PATCH + UNPATCHED + work)

@@ -2,8 +2,10 @@
 
 import collections
 import gc
+import inspect
 import logging
 import math
+import re
 import threading
 import time
 import weakref
@@ -74,6 +76,34 @@ def test_a_name_that_is_taken_is_refused_at_once(name: str, monkeypatch: pytest.
     monkeypatch.setattr("floodmark_caches._registry._PATIENCE_SECONDS", 60)
     with pytest.raises(ValueError, match=name):
         BoundedMap(store.name, maxsize=2)
+
+
+def test_a_name_that_is_taken_says_by_whom(name: str) -> None:
+    """The line that made the map, or had it watched, and what to do; nothing of it stays when the map is gone."""
+    line = inspect.currentframe().f_lineno + 1  # type: ignore[union-attr]
+    stores: list[object] = [BoundedMap[str, int](name, maxsize=2)]
+    words = re.escape(f"already named {name!r}, made at {__file__}:{line}") + "\n"
+    with pytest.raises(ValueError, match=words) as caught:
+        KeyedLocks(name)
+    assert "keep a reference to it" in caught.value.__notes__[0]
+    del caught
+    stores.clear()
+    gc.collect()
+    assert name not in registry._made_at
+    registry.watch(name, [1])
+    with pytest.raises(ValueError, match=rf"made at .*:{line + 9}"):
+        registry.watch(name, [2])
+    registry.unwatch(name)
+    assert name not in registry._made_at
+
+
+def test_a_map_keeps_its_place_when_a_container_of_its_name_is_gone(name: str) -> None:
+    """The container was gone before, and is noticed later."""
+    registry.watch(name, {1, 2})
+    store = BoundedMap[str, int](name, maxsize=2)
+    registry.stats()
+    with pytest.raises(ValueError, match=f"made at {__file__}"):
+        KeyedLocks(store.name)
 
 
 def test_names_of_dropped_maps_are_free(name: str) -> None:

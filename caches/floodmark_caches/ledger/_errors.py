@@ -1,4 +1,4 @@
-"""The errors of a ledger: each carries what it is about as fields, and a hint for the operator."""
+"""The errors of a ledger: each carries what it is about as fields, and a hint."""
 
 from pathlib import Path
 
@@ -13,31 +13,37 @@ class DuplicateTask(CachesError):  # noqa: N818 - names the state that the calle
     """
 
     def __init__(self, name: str, record: TaskRecord) -> None:
-        super().__init__(f"ledger {name!r}: key {record.key!r} belongs to task {record.id}, which is {record.state}")
+        super().__init__(
+            f"ledger {name!r}: key {record.key!r} belongs to task {record.id}, which is {record.state}",
+            "answer with the record of the task that has the key",
+        )
         self.name = name
         self.key = record.key
         self.record = record
-        self.hint = "answer with the record of the task that has the key"
 
 
 class LedgerFull(CachesError):  # noqa: N818 - names the state that the caller handles, as queue.Full does
     """Raised by a start when `max_active` tasks are active: an active task is never given up for a new one."""
 
     def __init__(self, name: str, max_active: int) -> None:
-        super().__init__(f"ledger {name!r} is full: {max_active} active tasks")
+        super().__init__(
+            f"ledger {name!r} is full: {max_active} active tasks",
+            "end tasks when their work ends, shorten the timeout, or raise max_active",
+        )
         self.name = name
         self.max_active = max_active
-        self.hint = "end tasks when their work ends, shorten the timeout, or raise max_active"
 
 
 class LedgerBusy(CachesError, TimeoutError):  # noqa: N818 - a TimeoutError by another name
     """Raised when other threads or processes kept the ledger's file for longer than `seconds`; nothing was changed."""
 
     def __init__(self, path: Path, seconds: float) -> None:
-        super().__init__(f"ledger file {path}: somebody else kept it busy for {seconds:g} s")
+        super().__init__(
+            f"ledger file {path}: somebody else kept it busy for {seconds:g} s",
+            "look for a long transaction or backup on this file, or raise busy_timeout",
+        )
         self.path = path
         self.seconds = seconds
-        self.hint = "look for a long transaction or backup on this file, or raise busy_timeout"
 
 
 class LedgerFileError(CachesError):
@@ -47,7 +53,6 @@ class LedgerFileError(CachesError):
     """
 
     def __init__(self, path: Path, reason: str, hint: str) -> None:
-        super().__init__(f"ledger file {path}: {reason}")
+        super().__init__(f"ledger file {path}: {reason}", hint)
         self.path = path
         self.reason = reason
-        self.hint = hint

@@ -25,6 +25,14 @@ def check_text(what: str, value: object) -> str:
     return value
 
 
+def check_token(token: object) -> str:
+    """`token` as one that may be its owner's; it is a secret, so the sentence has no more than its type."""
+    if not isinstance(token, str):
+        msg = f"token must be a str (got a {type(token).__qualname__})"
+        raise TypeError(msg)
+    return token
+
+
 def check_state(state: object) -> TaskState:
     """`state` as one of the states of a task."""
     try:
@@ -70,8 +78,17 @@ def as_json(result: object) -> str | None:
     return text
 
 
-def as_message(error: BaseException | str) -> str:
-    """The message of a failure as it is kept."""
+def as_failure(error: object) -> tuple[str | None, str]:
+    """The type and the message of a failure as they are kept; no type for a message alone."""
+    if isinstance(error, BaseException):
+        return type(error).__qualname__[:LONGEST_TEXT], _message(error)
+    if isinstance(error, str):
+        return None, _message(error)
+    msg = f"error must be an exception or a str (got {reprlib.repr(error)})"
+    raise TypeError(msg)
+
+
+def _message(error: BaseException | str) -> str:
     try:
         text = str(error)
     except Exception as broken:  # noqa: BLE001 - a foreign exception may fail to say what it is

@@ -16,18 +16,12 @@ from floodmark_caches._threshold import Threshold
 from floodmark_caches._told import tell_all
 from floodmark_caches.ledger._boot import this_boot
 from floodmark_caches.ledger._errors import DuplicateTask
-from floodmark_caches.ledger._input import (
-    LONGEST_TEXT,
-    as_json,
-    as_message,
-    check_path,
-    check_state,
-    check_text,
-)
+from floodmark_caches.ledger._input import as_failure, as_json, check_path, check_state, check_text, check_token
+from floodmark_caches.ledger._lines import SPAN_SECONDS, FewLines
 from floodmark_caches.ledger._memory import MemoryStore
 from floodmark_caches.ledger._published import Published
 from floodmark_caches.ledger._record import TaskCounts, TaskRecord, TaskState
-from floodmark_caches.ledger._row import Ending, Limits, Moment, NewTask
+from floodmark_caches.ledger._row import Ending, Gone, Limits, Moment, NewTask
 from floodmark_caches.ledger._store import TaskStore
 from floodmark_caches.ledger._task import Task
 
@@ -45,19 +39,25 @@ class TaskLedger:
     local disk, all processes that open it see one truth, which goes on after a restart and a `kill -9`.
 
     `timeout`: seconds after which a task that nobody ended or extended has timed out; whichever process is there sees
-    to it. `keep`: seconds for which finished tasks can be asked for, at most `max_finished` of them: the longest
-    finished goes first, with its key. `key_ttl` (at most `keep`, which is the default): seconds for which a key stays
-    with its task after it has completed. All of this is by the machine's monotonic clock, so that a wall clock that is
-    set changes none of it. When the machine was started anew, what was active has timed out, and the wall clock tells
-    how long ago a task had finished.
+    to it. `keep`: seconds for which a finished task can be asked for. `key_ttl` (at most `keep`, which is the default):
+    seconds for which a key stays with its task after it has completed. These three are settled for each task when it is
+    started, by the ledger that starts it: processes with other settings, in a rolling deploy, change nothing of it.
+    `max_finished`: how many finished tasks are kept at most; the longest finished goes first, with its key. In a file
+    that is for whoever ends a task to see to, by its own number: one log line warns when a ledger is opened whose
+    `max_finished` is below what its file keeps.
+
+    All times are by `timer`, the machine's monotonic clock, so that a wall clock that is set changes none of them. Where
+    it stands below a task's last sign of life, the machine was started anew: what was active has timed out, and `wall`
+    tells how long ago a task had finished. A `timer` that goes backwards is taken for that, too; where it does not go
+    back so far, what is under way gets that much more time. The processes of a file need the same clocks, in seconds.
 
     `max_active`: at that bound a start raises LedgerFull. `on_timeout(record)` is told of each task that timed out, at
     most once over all processes, outside every lock, maybe in another thread; errors that it raises are logged. Any
     other exception, as SystemExit, comes out of the call that told it when all are told (the sweeper logs it): then a
-    task that this call was to start has failed with it, all other calls have happened. `warn_at` warns about the active
-    tasks of the whole ledger: a number of them as an int, or a fraction of `max_active` as a float. `busy_timeout`: the
-    longest wait for the file, in seconds. `wall` and `timer` are the clocks, in seconds; the processes of a file need
-    the same.
+    task that this call was to start has failed with it, all other calls have happened. The log has at most ten lines a
+    second of tasks that timed out, and then how many more there were. `warn_at` warns about the active tasks of the
+    whole ledger: a number of them as an int, or a fraction of `max_active` as a float. `busy_timeout`: the longest wait
+    for the file, in seconds.
 
     Thread-safe; names are unique among live maps (ValueError). LedgerFileError and LedgerBusy say when the file cannot
     be used; nothing has happened then. After an exception that a signal handler raised inside a call, as a rule
@@ -106,6 +106,7 @@ class TaskLedger:
         file = None if path is None else check_path(path)
         patience = check_seconds("busy_timeout", busy_timeout)
         self._boot = this_boot()
+        self._lines = FewLines(name)
         self._wake_at = math.inf  # by the machine's clock: the sweeper will look at us by then
         self._attended = False
         self._store: TaskStore
@@ -117,10 +118,16 @@ class TaskLedger:
             self._store = SqliteStore(name, self._limits, self._moment, file, patience)
         self._published = Published(name, self._store, timeout=timeout, maxsize=max_active, threshold=threshold)
         try:
-            self._store.counts()  # a file that cannot be used is refused here
+            kept = self._store.kept()  # a file that cannot be used is refused here
         except BaseException:
             del self._published  # the name is free again, although the traceback still holds us
             raise
+        if kept > max_finished:
+            logger.warning(
+                "ledger %r: its max_finished is %d, and its file keeps %d finished tasks: with the next task that ends, "
+                "the %d longest finished and their keys are given up; hint: give all processes of a file one max_finished",
+                *(name, max_finished, kept, kept - max_finished),
+            )
 
     @property
     def name(self) -> str:
@@ -140,7 +147,7 @@ class TaskLedger:
         key = None if key is None else check_text("key", key)
         seconds = self._timeout if timeout is None else check_seconds("timeout", timeout)
         new = NewTask(os.urandom(16).hex(), os.urandom(16).hex(), kind, key, seconds, os.getpid())
-        gone: list[TaskRecord] = []
+        gone: list[Gone] = []
         existing, active = self._store.start(new, gone)
         self._see_to(seconds)
         if existing is not None:
@@ -159,8 +166,10 @@ class TaskLedger:
         """Take up a task that another process started: its id, and the token of its owner.
 
         KeyError if no such task is known, ValueError if the token is not its owner's. TypeError or ValueError for an id
-        that cannot be one, as in all calls that take an id: it is 1 to 500 printable characters.
+        that cannot be one, as in all calls that take an id: it is 1 to 500 printable characters; TypeError for a token
+        that is no str.
         """
+        check_token(token)
         row = self._store.get(check_text("task_id", task_id))
         if row is None:
             msg = f"ledger {self._name!r} knows no task {task_id!r}"
@@ -182,10 +191,9 @@ class TaskLedger:
         """End a task badly, by its id and the token of its owner, and say whether it was active until this call.
 
         The exception's type and its message, cut to 500 characters, are kept with it; a str is a message without a
-        type. False as for `complete`.
+        type, TypeError and no change for anything else. False as for `complete`.
         """
-        kind = None if isinstance(error, str) else type(error).__qualname__[:LONGEST_TEXT]
-        return self._end(task_id, token, Ending(TaskState.FAILED, kind, as_message(error)))
+        return self._end(task_id, token, Ending(TaskState.FAILED, *as_failure(error)))
 
     def extend(self, task_id: str, token: str, seconds: float) -> bool:
         """Let an active task be due no sooner than `seconds` from this moment, and say whether it was active.
@@ -194,8 +202,8 @@ class TaskLedger:
         """
         check_text("task_id", task_id)
         seconds = check_seconds("seconds", seconds)
-        gone: list[TaskRecord] = []
-        done = self._store.extend(task_id, token, seconds, gone)
+        gone: list[Gone] = []
+        done = self._store.extend(task_id, check_token(token), seconds, gone)
         self._see_to(seconds)
         self._tell(gone)
         return done
@@ -241,6 +249,7 @@ class TaskLedger:
         While another thread uses the file for longer than `busy_timeout`, it stays open.
         """
         self._attended = False
+        self._lines.settle(early=True)
         self._store.close()
 
     def __repr__(self) -> str:
@@ -254,8 +263,8 @@ class TaskLedger:
         return Moment(self._wall(), self._timer(), self._boot)
 
     def _end(self, task_id: str, token: str, ending: Ending) -> bool:
-        gone: list[TaskRecord] = []
-        done = self._store.end(check_text("task_id", task_id), token, ending, gone)
+        gone: list[Gone] = []
+        done = self._store.end(check_text("task_id", task_id), check_token(token), ending, gone)
         self._see_to(self._limits.keep if done else None)
         self._tell(gone)
         return done
@@ -270,29 +279,44 @@ class TaskLedger:
             self._wake_at = min(due, self._wake_at)  # last: if we are cut short before, the next call comes here again
         registry.resume_log()
 
-    def _tell(self, gone: list[TaskRecord], *, alone: bool = False) -> None:
+    def _tell(self, gone: list[Gone], *, alone: bool = False) -> None:
         """Tell of the tasks that timed out; `alone` as for `tell_all`. Outside every lock."""
-        calls = [partial(self._tell_one, record) for record in gone]
+        calls = [partial(self._tell_one, each) for each in gone]
         tell_all(self._name, calls, alone=alone, failed="ledger %r: on_timeout failed")
 
-    def _tell_one(self, record: TaskRecord) -> None:
-        logger.warning(
-            "ledger %r: task %s (%s) timed out after %.3g s, process %d",
-            *(self._name, record.id, record.kind, record.seconds, record.pid),
-        )
+    def _tell_one(self, gone: Gone) -> None:
+        if self._may_say("tasks timed out"):
+            logger.warning("ledger %r: %s", self._name, gone)
         if self._on_timeout is not None:
-            self._on_timeout(record)
+            try:
+                self._on_timeout(gone.record)
+            except Exception:
+                if self._may_say("calls of on_timeout failed"):
+                    logger.exception("ledger %r: on_timeout failed", self._name)
+
+    def _late(self, task_id: str) -> None:
+        """Say that a task was over before its `with` was. Outside every lock."""
+        if self._may_say("tasks were over before their work was"):
+            logger.warning("ledger %r: task %s was over before its work was", self._name, task_id)
+
+    def _may_say(self, matter: str) -> bool:
+        """Whether a line may be written; if not, the sweeper will say how many could not."""
+        if self._lines.admit(matter):
+            return True
+        self._see_to(SPAN_SECONDS)
+        return False
 
     def _tend(self) -> float | None:
         """One sweep; the seconds until the next. Runs in the sweeper's thread."""
         if not self._attended:
             return None
         self._wake_at = math.inf  # whoever starts a task from here on has us called again
-        gone: list[TaskRecord] = []
+        gone: list[Gone] = []
         delay = self._store.sweep(gone)
-        if not isinstance(self._store, MemoryStore):
-            delay = _LOOK_AGAIN_SECONDS if delay is None else min(delay, _LOOK_AGAIN_SECONDS)
-        if delay is not None:
-            self._wake_at = min(self._wake_at, self._timer() + delay)
         self._tell(gone, alone=True)
-        return delay
+        again = None if isinstance(self._store, MemoryStore) else _LOOK_AGAIN_SECONDS
+        waits = [wait for wait in (delay, again, self._lines.settle()) if wait is not None]
+        if not waits:
+            return None
+        self._wake_at = min(self._wake_at, self._timer() + min(waits))
+        return min(waits)

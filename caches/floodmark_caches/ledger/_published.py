@@ -75,7 +75,8 @@ class Published(Guarded):
         except CachesError as error:
             if not self._silent:
                 self._silent = True
-                logger.warning("ledger %r: its numbers are those known last: %s", self._name, error)
+                message = "ledger %r: its numbers are those known last: %s; hint: %s"
+                logger.warning(message, self._name, error, error.hint)
             return self._store.known_counts()
         self._silent = False
         return counts

@@ -26,6 +26,10 @@ class Row(NamedTuple):
     record: TaskRecord
     serial: int
     token: str
+    keep: float
+    """Seconds for which it can be asked for when it is over; with `key_ttl`, of the ledger that started it."""
+    key_ttl: float
+    """Seconds for which it has its key when it has completed."""
     worker: str
     """The process that started it, by a name that no other has."""
     boot: str
@@ -37,7 +41,7 @@ class Row(NamedTuple):
 
     def overdue(self, now: Moment) -> bool:
         """Whether it is active beyond its time, or from before the machine was started anew: its worker is dead."""
-        return self.record.ended is None and not (self._same_run(now) and now.clock < self.due_clock)
+        return self.record.ended is None and not (self.same_run(now) and now.clock < self.due_clock)
 
     def at(self, now: Moment) -> "Row":
         """The task as it is at that moment, whether or not a sweep has been here."""
@@ -49,16 +53,26 @@ class Row(NamedTuple):
         ended = max(record.started, min(record.due, now.wall))
         return self._replace(
             record=replace(record, state=TaskState.TIMED_OUT, ended=ended),
-            alive_clock=self.due_clock if self._same_run(now) else self.alive_clock,
+            alive_clock=self.due_clock if self.same_run(now) else self.alive_clock,
         )
 
     def age(self, now: Moment) -> float | None:
         """Seconds since it ended, None while it is active. An end in the future is from a wall clock that was set."""
         if self.record.ended is None:
             return None
-        return now.clock - self.alive_clock if self._same_run(now) else abs(now.wall - self.record.ended)
+        return now.clock - self.alive_clock if self.same_run(now) else abs(now.wall - self.record.ended)
 
-    def _same_run(self, now: Moment) -> bool:
+    def stale(self, now: Moment) -> bool:
+        """Whether it is over, and not to be known any more."""
+        age = self.age(now)
+        return age is not None and age >= self.keep
+
+    def has_key(self, now: Moment) -> bool:
+        """Whether its key is its own: while it is active, and for `key_ttl` after it has completed."""
+        age = self.age(now)
+        return age is None or (self.record.state is TaskState.COMPLETED and age < self.key_ttl)
+
+    def same_run(self, now: Moment) -> bool:
         """Whether the machine has run since the last sign of life, as far as its clock and the name of its run tell."""
         return self.boot == now.boot and self.alive_clock <= now.clock
 
@@ -126,3 +140,19 @@ class Totals(NamedTuple):
     def kept(self) -> int:
         """Finished tasks that are still kept."""
         return self.finished - self.dropped
+
+
+class Gone(NamedTuple):
+    """A task that timed out, as the log says it."""
+
+    record: TaskRecord
+    same_run: bool
+    """Whether its time was over; else its machine's clock stood below its last sign of life."""
+
+    def __str__(self) -> str:
+        record = self.record
+        what = f"task {record.id} ({record.kind}) timed out"
+        if self.same_run:
+            return f"{what} after {max(0.0, record.due - record.started):.3g} s, process {record.pid}"
+        why = "since its last sign of life the machine was started anew, or its clock went back"
+        return f"{what}, process {record.pid}: {why}"

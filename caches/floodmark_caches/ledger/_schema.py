@@ -10,7 +10,7 @@ from floodmark_caches.ledger._errors import LedgerFileError
 
 _APPLICATION: Final = 0x464C4D4C
 """Stands in the file's header and says that it is a ledger of ours."""
-_VERSION: Final = 1
+_VERSION: Final = 2
 _RETRY_SECONDS: Final = 0.005
 _WAL_LIMIT_BYTES: Final = 1 << 20
 
@@ -19,6 +19,7 @@ _SCHEMA: Final = (
         serial INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, token TEXT NOT NULL, kind TEXT NOT NULL, key TEXT,
         state TEXT NOT NULL, started REAL NOT NULL, due REAL NOT NULL, ended REAL, pid INTEGER NOT NULL,
         error_type TEXT, error TEXT, result_json TEXT,
+        keep REAL NOT NULL, key_ttl REAL NOT NULL,
         worker TEXT NOT NULL, boot TEXT NOT NULL, alive_clock REAL NOT NULL, due_clock REAL NOT NULL,
         ended_serial INTEGER,
         CHECK ((ended IS NULL) = (state = 'active')))""",
@@ -51,7 +52,8 @@ def prepare(db: sqlite3.Connection, path: Path, name: str, patience: float) -> N
     found = db.execute("SELECT name FROM totals").fetchone()[0]
     if found != name:
         reason = f"it holds the ledger {found!r}, not {name!r}"
-        raise LedgerFileError(path, reason, "give each ledger a file of its own")
+        hint = f"give it the name {found!r}, or the ledger {name!r} a file of its own"
+        raise LedgerFileError(path, reason, hint)
 
 
 def check(db: sqlite3.Connection, path: Path) -> None:

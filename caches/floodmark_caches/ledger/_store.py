@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from floodmark_caches.ledger._errors import LedgerFull
 from floodmark_caches.ledger._record import TaskCounts, TaskRecord, TaskState
-from floodmark_caches.ledger._row import Ending, Limits, Moment, NewTask, Row, Started, Totals
+from floodmark_caches.ledger._row import Ending, Gone, Limits, Moment, NewTask, Row, Started, Totals
 
 T = TypeVar("T")
 
@@ -34,15 +34,15 @@ class TaskStore(ABC):
         """The containers in this process that grow with the tasks."""
         return ()
 
-    def start(self, new: NewTask, gone: list[TaskRecord]) -> Started:
+    def start(self, new: NewTask, gone: list[Gone]) -> Started:
         """Enter a task, unless its key is taken. LedgerFull if there is no room."""
         return self._turn(lambda: self._start(new, gone))
 
-    def end(self, task_id: str, token: str, ending: Ending, gone: list[TaskRecord]) -> bool:
+    def end(self, task_id: str, token: str, ending: Ending, gone: list[Gone]) -> bool:
         """End an active task, and say whether it was: one that has timed out stays so, and the attempt is counted."""
         return self._turn(lambda: self._end(task_id, token, ending, gone))
 
-    def extend(self, task_id: str, token: str, seconds: float, gone: list[TaskRecord]) -> bool:
+    def extend(self, task_id: str, token: str, seconds: float, gone: list[Gone]) -> bool:
         """Let an active task be due no sooner than `seconds` from this moment, and say whether it was active."""
         return self._turn(lambda: self._extend(task_id, token, seconds, gone))
 
@@ -58,6 +58,10 @@ class TaskStore(ABC):
         """All counts, of one instant."""
         return self._look(self._counts)
 
+    def kept(self) -> int:
+        """How many finished tasks are kept, those that nobody can ask for any more until a sweep."""
+        return self._look(self._totals).kept
+
     def own_counts(self) -> TaskCounts:
         """The counts of what this process started and did; with a file, `active` includes what is not swept yet.
 
@@ -69,19 +73,19 @@ class TaskStore(ABC):
         """The same as they were known last, where the store cannot be read."""
         return self.own_counts()
 
-    def sweep(self, gone: list[TaskRecord]) -> float | None:
+    def sweep(self, gone: list[Gone]) -> float | None:
         """Time out and drop what is due, a batch of it; seconds until the next is due, None if nothing ever is."""
         delay = self._look(lambda: self._next(self._now()))
         if delay is None or delay > 0:
             return delay
         return self._turn(lambda: self._sweep(gone))
 
-    def _start(self, new: NewTask, gone: list[TaskRecord]) -> Started:
+    def _start(self, new: NewTask, gone: list[Gone]) -> Started:
         now = self._now()
         self._time_out(self._overdue(now, None), now, gone)
         totals = self._totals()
         latest = None if new.key is None else self._latest(new.key)
-        if latest is not None and self._has_key(latest, now):
+        if latest is not None and latest.has_key(now):
             self._count("duplicates")
             return Started(latest.record, totals.active)
         if totals.active >= self._limits.max_active:
@@ -89,11 +93,12 @@ class TaskStore(ABC):
         due = now.wall + new.timeout
         record = TaskRecord(new.id, new.kind, new.key, TaskState.ACTIVE, now.wall, due, None, new.pid, None, None, None)
         due_clock = now.clock + new.timeout
-        self._insert(Row(record, totals.started, new.token, self._worker, now.boot, now.clock, due_clock))
+        kept = self._limits.keep, self._limits.key_ttl
+        self._insert(Row(record, totals.started, new.token, *kept, self._worker, now.boot, now.clock, due_clock))
         self._count("started")
         return Started(None, totals.active + 1)
 
-    def _end(self, task_id: str, token: str, ending: Ending, gone: list[TaskRecord]) -> bool:
+    def _end(self, task_id: str, token: str, ending: Ending, gone: list[Gone]) -> bool:
         now = self._now()
         row = self._find(task_id)
         if row is not None and row.token != token:
@@ -111,7 +116,7 @@ class TaskStore(ABC):
         )
         return True
 
-    def _extend(self, task_id: str, token: str, seconds: float, gone: list[TaskRecord]) -> bool:
+    def _extend(self, task_id: str, token: str, seconds: float, gone: list[Gone]) -> bool:
         now = self._now()
         row = self._find(task_id)
         if row is None or row.token != token or row.record.ended is not None:
@@ -129,30 +134,30 @@ class TaskStore(ABC):
         row = self._find(task_id)
         now = self._now()
         seen = None if row is None else row.at(now)
-        return None if seen is None or self._stale(seen, now) else seen
+        return None if seen is None or seen.stale(now) else seen
 
     def _tasks(self, state: TaskState | None, kind: str | None, limit: int) -> tuple[TaskRecord, ...]:
         now = self._now()
         seen = (row.at(now) for row in self._newest_first(state, kind, now))
-        return tuple(islice((row.record for row in seen if not self._stale(row, now)), limit))
+        return tuple(islice((row.record for row in seen if not row.stale(now)), limit))
 
     def _counts(self) -> TaskCounts:
         now = self._now()
         totals, active, overdue, oldest = self._census(now)
         return as_counts(totals._replace(timed_out=totals.timed_out + overdue), active, oldest, now)
 
-    def _sweep(self, gone: list[TaskRecord]) -> float | None:
+    def _sweep(self, gone: list[Gone]) -> float | None:
         now = self._now()
         self._time_out(self._overdue(now, _BATCH), now, gone)
-        stale = [row for row in self._oldest_finished(_BATCH) if self._stale(row, now)]
+        stale = [row for row in self._oldest_finished(_BATCH) if row.stale(now)]
         self._delete(stale)
         self._count("dropped", len(stale))
         return self._next(now)
 
-    def _time_out(self, rows: Sequence[Row], now: Moment, gone: list[TaskRecord]) -> None:
+    def _time_out(self, rows: Sequence[Row], now: Moment, gone: list[Gone]) -> None:
         for row in rows:
             over = row.timed_out(now)
-            gone.append(over.record)
+            gone.append(Gone(over.record, row.same_run(now)))
             self._finish(over, now)
 
     def _finish(self, row: Row, now: Moment) -> None:
@@ -165,24 +170,15 @@ class TaskStore(ABC):
             oldest = self._oldest_finished(excess)
             self._delete(oldest)
             self._count("dropped", len(oldest))
-            self._count("evicted", sum(not self._stale(each, now) for each in oldest))
+            self._count("evicted", sum(not each.stale(now) for each in oldest))
 
     def _next(self, now: Moment) -> float | None:
         """Seconds until a sweep has something to do; None if nothing is active or kept."""
         waits = [due - now.clock for due in self._soonest(now)]
         for row in self._oldest_finished(1):
             age = row.age(now)
-            waits.append(0.0 if age is None else max(0.0, self._limits.keep - age))
+            waits.append(0.0 if age is None else max(0.0, row.keep - age))
         return min(waits, default=None)
-
-    def _stale(self, row: Row, now: Moment) -> bool:
-        age = row.age(now)
-        return age is not None and age >= self._limits.keep
-
-    def _has_key(self, row: Row, now: Moment) -> bool:
-        """Whether a task has its key: while it is active, and for `key_ttl` after it has completed."""
-        age = row.age(now)
-        return age is None or (row.record.state is TaskState.COMPLETED and age < self._limits.key_ttl)
 
     @abstractmethod
     def _turn(self, work: Callable[[], T]) -> T:

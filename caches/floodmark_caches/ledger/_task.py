@@ -42,6 +42,7 @@ class Task:
         """End it badly, and say whether it was active until now.
 
         The exception's type and its message, cut to 500 characters, are kept; a str is a message without a type.
+        TypeError and no change for anything else.
         """
         self._over = (done := self._ledger.fail(self.id, self.token, error)) or self._over
         return done
@@ -63,7 +64,7 @@ class Task:
             return
         if error is None:
             if not self.complete():
-                logger.warning("ledger %r: task %s was over before its work was", self._ledger.name, self.id)
+                self._ledger._late(self.id)  # noqa: SLF001 - our own
             return
         try:
             self.fail(error)

@@ -113,6 +113,27 @@ def test_the_interpreter_exits_with_work_under_way() -> None:
     assert "good" not in printed
 
 
+def test_work_that_comes_after_the_end_is_refused_with_the_reason() -> None:
+    """Nobody has closed it: the interpreter is exiting."""
+    printed = run_python(
+        """
+        import atexit
+
+        def late():
+            try:
+                background.spawn(int)
+            except RuntimeError as error:
+                print(error)
+
+        atexit.register(late)  # before ours, so it comes behind
+        from floodmark_caches import Background
+        background = Background("b")
+        background.spawn(int).result(10)
+        """
+    )
+    assert printed == "background 'b' takes no more work: the interpreter is exiting\n"
+
+
 def test_nothing_is_loaded_before_the_first_work() -> None:
     """Neither asyncio nor concurrent.futures, and no thread runs."""
     run_python(

@@ -1,12 +1,14 @@
 """What the tests of get_or_create share: threads that ask, and factories that wait until they are let."""
 
+import sys
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from floodmark_caches import BoundedMap
+from floodmark_caches import BoundedMap, _waits
 from tests.caches.conftest import eventually
 
 
@@ -21,7 +23,7 @@ class Answers:
     def __init__(self, count: int, ask: Callable[[], object]) -> None:
         self.values: list[object] = []
         self.errors: list[BaseException] = []
-        self.threads = [threading.Thread(target=self._run, args=(ask,)) for _ in range(count)]
+        self.threads = [threading.Thread(target=self._run, args=(ask,), daemon=True) for _ in range(count)]
         for thread in self.threads:
             thread.start()
 
@@ -57,9 +59,19 @@ class Factory:
         return self.value
 
 
+def waiting() -> int:
+    """How many threads wait for another's value."""
+    wait = _waits.Flight.wait.__code__
+    tops = sys._current_frames()
+    try:
+        return sum(any(frame.f_code is wait for frame, _ in traceback.walk_stack(top)) for top in tops.values())
+    finally:
+        tops.clear()  # our own frame is among them, and a leader may be, which has to be free to go
+
+
 def flying(store: BoundedMap[str, Any], factory: Factory, waiters: int = 3) -> Answers:
     """One leader and some that wait for it."""
     answers = Answers(1 + waiters, lambda: store.get_or_create("a", factory))
     assert factory.inside.wait(10)
-    eventually(lambda: len(store._waits) == waiters)
+    eventually(lambda: waiting() == waiters)
     return answers

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from floodmark_caches import BoundedMap
+from floodmark_caches import BoundedMap, _waits
 from tests.caches.flights.conftest import Answers
 
 eager = pytest.param(
@@ -56,7 +56,7 @@ def test_factories_that_ask_for_each_others_keys_are_told(name: str) -> None:
     errors = first.errors + second.errors
     assert len(errors) == 2
     assert all(isinstance(error, RuntimeError) and "for ever" in str(error) for error in errors)
-    assert (store._flights, store._waits) == ({}, {})
+    assert (store._flights, _waits._asked) == ({}, {})
 
 
 def test_an_async_factory_that_asks_for_its_own_key_is_told(name: str) -> None:

@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from floodmark_caches import BoundedMap, _flights
+from floodmark_caches import BoundedMap, _waits
 from floodmark_caches._expiry import WEIGHT
 from floodmark_caches._flights import FlightStore, _TaskFlight
 from tests.caches.conftest import Clock, eventually
-from tests.caches.flights.conftest import Answers, Factory, flying
+from tests.caches.flights.conftest import Answers, Factory, flying, waiting
+
+FILES = {"_flights.py", "_waits.py"}
 
 
 class Interrupt(BaseException):
@@ -76,7 +78,7 @@ def at_each_line(files: set[str], act: Callable[[], object]) -> Iterator[int]:
 def test_an_interrupted_thread_leaves_no_flight_behind(name: str) -> None:
     """Wherever it is interrupted: neither this thread nor another is kept from the key."""
     store = BoundedMap[str, int](name, maxsize=5)
-    for number in at_each_line({"_flights.py"}, lambda: store.get_or_create("a", lambda: 1)):
+    for number in at_each_line(FILES, lambda: store.get_or_create("a", lambda: 1)):
         store.pop("a", None) if number % 2 else None
         others = Answers(1, lambda: store.get_or_create("a", lambda: 1))
         others.wait()
@@ -84,13 +86,13 @@ def test_an_interrupted_thread_leaves_no_flight_behind(name: str) -> None:
         del store["a"]
         assert store.get_or_create("a", lambda: 1) == 1
         del store["a"]
-    assert (store._flights, store._waits) == ({}, {})
+    assert (store._flights, _waits._asked) == ({}, {})
 
 
 def test_an_interrupted_thread_may_ask_again_at_once(name: str) -> None:
     """It is not told that it asks for the key itself."""
     store = BoundedMap[str, int](name, maxsize=5)
-    for _ in at_each_line({"_flights.py"}, lambda: store.get_or_create("a", lambda: 1)):
+    for _ in at_each_line(FILES, lambda: store.get_or_create("a", lambda: 1)):
         assert store.get_or_create("a", lambda: 1) == 1
         del store["a"]
 
@@ -104,7 +106,7 @@ def test_an_interrupted_task_leaves_no_flight_behind(name: str) -> None:
 
     async def main() -> None:
         for number in itertools.count(1):
-            interrupter = Interrupter({"_flights.py"}, line_number(number))
+            interrupter = Interrupter(FILES, line_number(number))
             with suppress(Interrupt), interrupter:
                 await store.get_or_create_async("a", make)
             assert await asyncio.wait_for(store.get_or_create_async("a", make), 10) == 1
@@ -112,6 +114,23 @@ def test_an_interrupted_task_leaves_no_flight_behind(name: str) -> None:
             if not interrupter.done:
                 assert number > 10
                 return
+
+    asyncio.run(main())
+
+
+def test_a_task_that_was_never_begun_leaves_no_flight_behind(name: str) -> None:
+    """Interrupted just behind its making, it is cancelled before its first step; nobody has to ask for its key."""
+    store = BoundedMap[str, int](name, maxsize=5)
+    lines, first = inspect.getsourcelines(FlightStore._fly_in_task)
+    last = first + next(number for number, line in enumerate(lines) if "asyncio.shield" in line)
+
+    async def main() -> None:
+        with pytest.raises(Interrupt), Interrupter(FILES, lambda frame, _: frame.f_lineno == last):
+            await store.get_or_create_async("a", asyncio.Event().wait)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert store._flights == {}
+        assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(main())
 
@@ -124,7 +143,7 @@ def test_a_flight_that_no_task_waits_for_is_replaced(name: str) -> None:
         return 1
 
     async def main() -> int:
-        store._flights["a"] = {asyncio.get_running_loop(): _TaskFlight("a")}
+        store._flights["a"] = {asyncio.get_running_loop(): _TaskFlight(name, "a")}
         return await store.get_or_create_async("a", make)
 
     assert asyncio.run(main()) == 1
@@ -133,7 +152,7 @@ def test_a_flight_that_no_task_waits_for_is_replaced(name: str) -> None:
 
 def test_a_leader_that_was_torn_away_is_succeeded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even if it could not say so: who waits has a look now and then."""
-    monkeypatch.setattr(_flights, "_GLANCE_SECONDS", 0.01)
+    monkeypatch.setattr(_waits, "_GLANCE_SECONDS", 0.01)
     store = BoundedMap[str, int](name, maxsize=5)
     inside, go = threading.Event(), threading.Event()
 
@@ -144,7 +163,7 @@ def test_a_leader_that_was_torn_away_is_succeeded(name: str, monkeypatch: pytest
 
     def torn() -> bool:
         # Interrupted again where it begins to clear up.
-        last = Interrupter({"_flights.py"}, lambda frame, _: go.is_set() and frame.f_lineno == first_of_the_end)
+        last = Interrupter(FILES, lambda frame, _: go.is_set() and frame.f_lineno == first_of_the_end)
         with suppress(Interrupt), last:
             store.get_or_create("a", stopped)
         return last.done
@@ -154,7 +173,7 @@ def test_a_leader_that_was_torn_away_is_succeeded(name: str, monkeypatch: pytest
     leader = Answers(1, torn)
     assert inside.wait(10)
     waiters = Answers(2, lambda: store.get_or_create("a", lambda: 8))
-    eventually(lambda: len(store._waits) == 2)
+    eventually(lambda: waiting() == 2)
     go.set()
     leader.wait()
     waiters.wait()
@@ -170,16 +189,16 @@ def test_what_stops_the_leader_stops_nobody_else(name: str, stop: type[BaseExcep
     leader = Answers(1, lambda: store.get_or_create("a", stopped))
     assert stopped.inside.wait(10)
     others = Answers(3, lambda: store.get_or_create("a", second))
-    eventually(lambda: len(store._waits) == 3)
+    eventually(lambda: waiting() == 3)
     stopped.go.set()
     leader.wait()
     assert second.inside.wait(10)
-    eventually(lambda: len(store._waits) == 2)
+    eventually(lambda: waiting() == 2)
     second.go.set()
     others.wait()
     assert [type(error) for error in leader.errors] == [stop]
     assert (others.values, others.errors, second.calls) == ([8] * 3, [], 1)
-    assert (store._flights, store._waits) == ({}, {})
+    assert (store._flights, _waits._asked) == ({}, {})
 
 
 def test_a_shared_error_has_the_traceback_of_its_leader(name: str) -> None:
@@ -218,7 +237,7 @@ CHANGES: dict[str, Callable[[BoundedMap[int, int]], object]] = {
 def test_an_interrupted_change_leaves_the_weight_right(name: str, change: str) -> None:
     """Wherever it is interrupted, and whether or not the change was made."""
     store = weighted(name)
-    for number in at_each_line({"_map.py", "_store.py", "_flights.py"}, lambda: CHANGES[change](store)):
+    for number in at_each_line({"_map.py", "_store.py", *FILES}, lambda: CHANGES[change](store)):
         assert store.currsize == sum(store.values()), f"line {number}"
         store.clear()
         store.update({1: 1, 2: 2, 3: 2})

@@ -9,7 +9,7 @@ import pytest
 from floodmark_caches import BoundedMap
 from tests.caches.conftest import Clock, eventually, run_python
 from tests.caches.fix_fork import needs_fork
-from tests.caches.flights.conftest import Answers, Factory, flying
+from tests.caches.flights.conftest import Answers, Factory, flying, waiting
 
 ERROR = OSError("no net")
 
@@ -135,7 +135,7 @@ def test_a_flight_that_was_overtaken_ends_no_other(name: str) -> None:
     older.go.set()
     first.wait()
     third = Answers(1, lambda: store.get_or_create("a", lambda: 9))
-    eventually(lambda: len(store._waits) == 1 or third.values)
+    eventually(lambda: waiting() == 1 or third.values)
     newer.go.set()
     second.wait()
     third.wait()

@@ -118,3 +118,30 @@ def test_the_last_sign_of_life_counts_on_a_machine_that_was_started_anew(ledger:
     task.extend(1e6)
     clocks.timer.tick(-10)
     assert state(ledger, task.id) is TaskState.TIMED_OUT
+
+
+def test_the_log_says_why_a_task_timed_out(
+    ledger: TaskLedger, clocks: Clocks, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After its time, however the wall clock was set; or before it, by the machine's clock."""
+    ledger.start("speech")
+    clocks.wall.tick(-86_400)
+    clocks.tick(60)
+    ledger.start("speech", timeout=50)
+    assert "(speech) timed out after 60 s, process" in caplog.text
+    caplog.clear()
+    clocks.timer.tick(-10)
+    ledger.start("speech")
+    assert "the machine was started anew, or its clock went back" in caplog.text
+    assert "timed out after" not in caplog.text
+
+
+def test_a_timer_that_goes_back_a_little_gives_that_much_more_time(ledger: TaskLedger, clocks: Clocks) -> None:
+    """As long as it stands above the last sign of life."""
+    task = ledger.start("speech")
+    clocks.tick(30)
+    clocks.timer.tick(-20)
+    clocks.tick(49)
+    assert state(ledger, task.id) is TaskState.ACTIVE
+    clocks.tick(1)
+    assert state(ledger, task.id) is TaskState.TIMED_OUT

@@ -75,7 +75,7 @@ def make_newer(path: Path) -> None:
     """A ledger of a version to come."""
     TaskLedger(fresh_name(), timeout=1, keep=1, path=path).close()
     with contextlib.closing(sqlite3.connect(path)) as db, db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute("PRAGMA user_version = 3")
 
 
 def make_other(path: Path) -> None:
@@ -100,7 +100,7 @@ def make_damaged(path: Path) -> None:
         (make_one_byte, "no ledger, or is damaged"),
         (make_foreign, "another program's database"),
         (make_marked, "another program's database"),
-        (make_newer, "version 2, this is version 1"),
+        (make_newer, "version 3, this is version 2"),
         (make_other, "holds the ledger 'another', not"),
         (make_damaged, r"damaged \("),
     ],
@@ -115,7 +115,9 @@ def test_a_file_that_is_not_this_ledger_is_refused(
         open_ledger()
     assert refused.value.path == path
     assert str(path) in str(refused.value)
-    assert refused.value.hint
+    assert refused.value.__notes__ == [f"hint: {refused.value.hint}"]
+    if prepare is make_other:
+        assert refused.value.hint == f"give it the name 'another', or the ledger '{NAME}' a file of its own"
     assert path.read_bytes() == before
     assert [each.name for each in path.parent.iterdir()] == [path.name]
     path.unlink()
@@ -155,12 +157,12 @@ def test_a_full_disk_is_said_and_the_ledger_stays_whole(open_ledger: Callable[..
         for number in range(1000):
             ledger.start("speech", key="k" * 400 + str(number))
 
-    with pytest.raises(LedgerFileError, match=r": the disk is full$"):
+    with pytest.raises(LedgerFileError, match=r": the disk is full\n"):
         fill()
     before = ledger.counts()
     check_counts(before)
     assert before.started == before.active == len(ledger.tasks(limit=1000))
-    with pytest.raises(LedgerFileError, match=r": the disk is full$"):
+    with pytest.raises(LedgerFileError, match=r": the disk is full\n"):
         task.complete("x" * 4000)
     assert ledger.counts().completed == 0
     db.execute("PRAGMA max_page_count = 100000")
@@ -246,7 +248,7 @@ def test_the_numbers_of_a_removed_file_are_those_known_last(
             stats = ledger.stats()
             assert (stats.entries, stats.adds, stats.removes, stats.oldest_age) == (2, 3, 1, None)
         assert caplog.text.count("its numbers are those known last: ") == times
-        assert "removed or replaced" in caplog.text
+        assert "removed or replaced while in use; hint: start the workers again" in caplog.text
         path.with_suffix(".old").rename(path)
         assert ledger.stats().oldest_age is not None
 

@@ -78,6 +78,7 @@ def test_a_question_that_makes_no_sense_is_refused(
         ({"warn_at": 2.0}, ValueError, "warn_at .* \\(got 2.0\\)"),
         ({"busy_timeout": 0}, ValueError, "busy_timeout must be > 0 seconds \\(got 0\\)"),
         ({"wall": 7}, TypeError, "wall must be callable \\(got 7\\)"),
+        ({"wall": lambda: math.nan}, ValueError, "the time from wall must be finite \\(got nan\\)"),
         ({"wall": lambda: None}, TypeError, "the time from wall must be a number \\(got None\\)"),
         ({"timer": lambda: math.nan}, ValueError, "the time from timer must be finite \\(got nan\\)"),
     ],
@@ -135,6 +136,30 @@ def test_an_id_that_cannot_be_one_is_refused(
             call()
     assert ledger.counts().late == 0
     assert ledger.get("unknown") is None
+
+
+def test_a_token_that_can_be_nobody_s_is_refused(ledger: TaskLedger) -> None:
+    """By its type: its value may be a secret."""
+    task, wrong = ledger.start("speech"), b"secret"
+    calls: list[Callable[[Any], object]] = [
+        lambda token: ledger.task(task.id, token),
+        lambda token: ledger.complete(task.id, token),
+        lambda token: ledger.fail(task.id, token, "error"),
+        lambda token: ledger.extend(task.id, token, 5),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match=r"token must be a str \(got a bytes\)"):
+            call(wrong)
+    assert state(ledger, task.id) is TaskState.ACTIVE
+
+
+@pytest.mark.parametrize("error", [5, None, ValueError, b"bytes"])
+def test_a_failure_is_an_exception_or_a_text(ledger: TaskLedger, error: Any) -> None:
+    """Anything else is refused with its value, and the task stays active."""
+    task = ledger.start("speech")
+    with pytest.raises(TypeError, match=f"error must be an exception or a str .got {error!r}"):
+        task.fail(error)
+    assert state(ledger, task.id) is TaskState.ACTIVE
 
 
 def test_a_name_is_used_once(make: Make, ledger: TaskLedger) -> None:
