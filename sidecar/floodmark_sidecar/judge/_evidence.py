@@ -27,6 +27,9 @@ _OF_LONG_LIVES: Final = 0.33
 _MINUTES: Final = 1800.0
 """Seconds of a run up to which an allocator may still be finding the reserve that a service's bursts need."""
 
+_OF_SESSIONS: Final = {"threads": 2.0, "fds": 3.0, "tasks": 3.0}
+"""How many of a count one session may have of its own: a socket, a pipe to what serves it, a task for either direction."""
+
 _GONE_BYTES: Final = 0.2
 """Share of the service's memory that a worker had which is gone: what is left is another service."""
 
@@ -125,7 +128,12 @@ def _limits(case: Case, evidence: Evidence) -> None:
 
 
 def _resources(case: Case, evidence: Evidence) -> None:
-    case.climbs += [say.count_climb(count) for count in evidence.counts]
+    sessions = load_doubts(evidence.frame, start=evidence.memory.start).sessions_rise
+    for count in evidence.counts:
+        if count.kind in _OF_SESSIONS and count.finding.rise <= _OF_SESSIONS[count.kind] * sessions:
+            case.doubts.append(say.count_of_sessions(count))
+        else:
+            case.climbs.append(say.count_climb(count))
     case.climbs += [say.map_climb(found) for found in evidence.maps if found.climbs]
     case.missing += [say.map_waits(found) for found in evidence.maps if found.waits]
 

@@ -13,15 +13,16 @@ _ROSE: Final = 1.15
 
 @dataclass(frozen=True)
 class LoadDoubts:
-    """In words, what the load has against either verdict."""
+    """In words, what the load has against either verdict, and how many sessions came and stayed."""
 
     of_climbing: list[str]
     of_steady: list[str]
+    sessions_rise: float
 
 
 def load_doubts(frame: Frame, *, start: float) -> LoadDoubts:
     """Return what requests and sessions after *start* seconds say against a climb or against steadiness."""
-    of_climbing, of_steady = [], []
+    of_climbing, of_steady, sessions_rise = [], [], 0.0
     thirds = np.linspace(start, frame.span, 4)
     requests = frame.joined(frame.column("requests_total"))
     if requests is not None:
@@ -36,4 +37,5 @@ def load_doubts(frame: Frame, *, start: float) -> LoadDoubts:
         early, late = counts[(frame.x >= start) & (frame.x < thirds[1])], counts[frame.x >= thirds[2]]
         if len(early) and len(late) and np.median(late) > _ROSE * np.median(early):
             of_climbing.append("sessions grew as well and were not returned: memory may be theirs")
-    return LoadDoubts(of_climbing, of_steady)
+            sessions_rise = float(np.median(late) - np.median(early))
+    return LoadDoubts(of_climbing, of_steady, sessions_rise)

@@ -27,7 +27,8 @@ class MapFinding:
     """What the trace tells of one map, summed over workers; rates per second.
 
     `state` is `growing`, `filling` (below a bound that it may reach), `at bound` or `flat`; `finding` is there where the
-    entries rose at all. `bytes_rise` is None where bytes were not measured.
+    entries rose at all. `raised` says that its bound was raised while it was watched: such a bound ends nothing.
+    `bytes_rise` is None where bytes were not measured.
     """
 
     name: str
@@ -42,6 +43,7 @@ class MapFinding:
     bytes_rise: float | None
     seconds: float
     finding: Finding | None
+    raised: bool
 
     @property
     def over_limit(self) -> bool:
@@ -137,10 +139,11 @@ def _examine(
     share = max(bytes_rise if bytes_rise is not None else memory_rise, 0.0) / grown if grown > 0 else 0.0
     room = settings.memory if settings.memory is not None else max(_ROOM, float(np.median(frame.present(frame.memory))))
     state: Literal["growing", "filling", "at bound", "flat"] = "flat"
-    if bound is not None and now >= _FULL * bound:
+    raised = _raised(frame.highest(maxsize)[judged])
+    if bound is not None and now >= _FULL * bound and not (raised and finding is not None and grown > 0):
         state = "at bound"
     elif finding is not None and grown > 0:
-        fits = bound is not None and bound * max(share, _ENTRY_BYTES) <= room
+        fits = bound is not None and not raised and bound * max(share, _ENTRY_BYTES) <= room
         state = "filling" if fits else "growing"
     return MapFinding(
         name,
@@ -155,4 +158,11 @@ def _examine(
         bytes_rise,
         float(x[-1]) - start,
         finding,
+        raised,
     )
+
+
+def _raised(bounds: FloatArray) -> bool:
+    """Say whether one worker's bound was raised: it is what somebody who lifts a full map's bound does, again and again."""
+    known = bounds[bounds > 0]
+    return bool(len(known) and known[-1] > known[0])

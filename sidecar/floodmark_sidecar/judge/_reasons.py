@@ -85,11 +85,19 @@ def count_climb(climb: CountClimb) -> str:
     )
 
 
+def count_of_sessions(climb: CountClimb) -> str:
+    """Say that a count climbs no faster than the sessions that may have it."""
+    rise = climb.finding.rise
+    return f"{climb.kind} rose by {rise:.0f} in the judged part, and sessions with them: they may be theirs"
+
+
 def map_climb(found: MapFinding) -> str:
     """Say that a map's entries climb without a bound that ends it."""
-    bound = (
-        "nothing bounds it" if found.maxsize is None else f"its bound of {found.maxsize:,.0f} does not fit in memory"
-    )
+    bound = "nothing bounds it"
+    if found.raised:
+        bound = f"its bound was raised meanwhile, to {found.maxsize or 0:,.0f}"
+    elif found.maxsize is not None:
+        bound = f"its bound of {found.maxsize:,.0f} does not fit in memory"
     rate = found.finding.slope.estimate * 3600 if found.finding else 0.0
     matters = found.finding.delta * found.seconds if found.finding else 0.0
     return (
