@@ -12,7 +12,7 @@ PYTEST := -m pytest -n 2 --dist loadgroup
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
-.PHONY: help soak soak-five bench-maps test test-quick test-wheel test-lowest check format lock clean
+.PHONY: help soak soak-five bench-maps bench-judge test test-quick test-wheel test-lowest check format lock clean
 
 help:
 	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
@@ -22,6 +22,7 @@ help:
 	@echo 'make test-lowest  the quick part against the lowest versions that pyproject.toml allows'
 	@echo 'make check        lint, types and formatting'
 	@echo 'make bench-maps   the maps beside their peers, recorded in reports/maps.md (some 25 minutes)'
+	@echo 'make bench-judge  how often the judge errs, beside other rules, recorded in reports/judge.md (some two hours)'
 	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
 	@echo 'make lock         resolve the lock files anew'
 
@@ -67,6 +68,10 @@ $(BENCH)/.bench: requirements-bench.txt pyproject.toml | $(BIN)/python
 
 bench-maps: $(BENCH)/.bench
 	@$(BENCH)/bin/python -m tests.bench.maps $(BENCH_OPTIONS)
+
+# A run that was cut goes on where it stopped: its outcomes are in build/bench-judge.
+bench-judge: $(BENCH)/.bench
+	@$(BENCH)/bin/python -m tests.bench.judge $(BENCH_OPTIONS)
 
 test: $(VENV)/.dev
 	@$(BIN)/python $(PYTEST) $(TEST_OPTIONS)

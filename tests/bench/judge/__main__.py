@@ -1,0 +1,105 @@
+"""The command line of the judge's bench."""
+
+import argparse
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.units import parse_duration
+from tests.bench.judge._cases import Plan, cases_of
+from tests.bench.judge._plots import draw
+from tests.bench.judge._rates import Rates
+from tests.bench.judge._report import render
+from tests.bench.judge._work import Outcomes, fingerprint, run
+
+
+def main() -> None:
+    """Measure what is not measured yet, and write the report."""
+    parser = _parser()
+    options = parser.parse_args()
+    try:
+        plan = _plan(options)
+    except UsageError as error:
+        parser.error(str(error))
+    outcomes = Outcomes(options.work or Path("build/bench-judge") / f"{fingerprint()}.jsonl")
+    say(f"outcomes are in {outcomes.path}; the same command goes on where it was cut")
+    try:
+        run(plan, outcomes, jobs=options.jobs, say=say)
+    except KeyboardInterrupt:
+        say("cut; the same command goes on from here")
+        sys.exit(130)
+    wanted = (one for one in outcomes if plan.wants(one.case, one.duration, one.size, one.seed))
+    rates = Rates(wanted, lambda case: plan.cases[case].family.growth_class)
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    picture = options.report.with_suffix(".svg")
+    draw(picture, plan)
+    traces = sum(cell.traces for cell in rates.cells.values())
+    options.report.write_text(render(about(plan, traces), plan, rates, picture=picture.name), encoding="utf-8")
+    say(f"wrote {options.report}")
+
+
+def about(plan: Plan, traces: int) -> dict[str, str]:
+    """What a report says before any number."""
+    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)  # noqa: S607 - git is wherever the developer has it
+    return {
+        "command": shlex.join(["python", "-m", "tests.bench.judge", *sys.argv[1:]]) + " (`make bench-judge`)",
+        "commit": f"{asked.stdout.strip()}, sources {fingerprint()}",
+        "machine": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "traces": f"{traces:,}, seeds from {plan.first_seed:,} on; {plan.seeds:,} seeds a family without a leak at the "
+        f"shortest and longest run, {plan.seeds_between:,} between, {plan.leak_seeds:,} a leak and size",
+    }
+
+
+def say(text: str) -> None:
+    """Say how far the bench is."""
+    sys.stderr.write(f"bench: {text}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.judge", description="measure how often the judge errs, beside other rules"
+    )
+    parser.add_argument("--seeds", type=int, default=1000, help="seeds a clean family, at the shortest and longest run")
+    parser.add_argument("--seeds-between", type=int, default=300, help="seeds a clean family at the other runs")
+    parser.add_argument("--leak-seeds", type=int, default=200, help="seeds a leak family and size")
+    parser.add_argument("--first-seed", type=int, default=100_000, help="the first seed; tests stay below the default")
+    parser.add_argument("--families", default="", help="codes with commas between; all by default")
+    parser.add_argument("--durations", default="3m,30m,6h,24h", help="lengths of run")
+    parser.add_argument("--sizes", default="0.5,1,2,5,10", help="leak sizes in δ")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--work", type=Path, help="the file of outcomes, for one state of the sources")
+    parser.add_argument("--report", type=Path, default=Path("reports/judge.md"), help="the Markdown file to write")
+    return parser
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    if min(options.seeds, options.seeds_between, options.leak_seeds, options.jobs) < 1 or options.first_seed < 0:
+        msg = "seeds and jobs must be at least 1, and the first seed at least 0"
+        raise UsageError(msg)
+    try:
+        sizes = tuple(sorted({float(size) for size in options.sizes.split(",")}))
+    except ValueError as error:
+        msg = f"sizes must be numbers with commas between (got {options.sizes!r})"
+        raise UsageError(msg) from error
+    if not 0 < sizes[0] <= sizes[-1] < 1e6:
+        msg = f"sizes must be above 0 and below a million δ (got {options.sizes!r})"
+        raise UsageError(msg)
+    return Plan(
+        cases_of([code.strip() for code in options.families.split(",") if code.strip()]),
+        tuple(sorted({parse_duration(text) for text in options.durations.split(",")})),
+        sizes,
+        options.first_seed,
+        options.seeds,
+        min(options.seeds_between, options.seeds),
+        min(options.leak_seeds, options.seeds),
+    )
+
+
+if __name__ == "__main__":
+    main()
