@@ -13,6 +13,9 @@ from floodmark_sidecar.judge._types import FloatArray
 LEAST: Final = {"threads": 8.0, "fds": 16.0, "tasks": 16.0, "processes": 4.0}
 """δ of counts: a smaller rise over the judged part is of no interest, nor is one under 5 % of the median."""
 
+_FEWEST_LIVES: Final = 4
+_ERRORS: Final = 3.0
+
 
 @dataclass(frozen=True)
 class CountClimb:
@@ -31,9 +34,21 @@ def climbing_counts(frame: Frame, *, start: float) -> tuple[CountClimb, ...]:
         if series is None:
             continue
         finding = examine_count(frame.x, series, start=start, least=least)
-        if finding is not None and finding.state == "climbing":
+        if finding is None or finding.state != "climbing":
+            continue
+        if kind == "processes" or not frame.recycled or _in_most_lives(frame.rises(frame.column(kind))):
             found.append(CountClimb(kind, finding, least))
     return tuple(found)
+
+
+def _in_most_lives(rises: FloatArray) -> bool:
+    """Say whether a count rises life after life. What it is at either end of a life is chance, by what is open just then;
+    joined over many lives, chance wanders as far as a climb does.
+    """
+    if len(rises) < _FEWEST_LIVES:
+        return True
+    error = float(np.std(rises, ddof=1) / np.sqrt(len(rises)))
+    return float(np.mean(rises)) > _ERRORS * error
 
 
 def processes(frame: Frame) -> FloatArray:

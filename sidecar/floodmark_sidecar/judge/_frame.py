@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._lives import Life, join, split_lives, start_of_lives
+from floodmark_sidecar.judge._lives import Life, join, rises_of, split_lives, start_of_lives
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._types import FloatArray, IntArray, Json
 
@@ -91,6 +91,10 @@ class Frame:
                 if part is not None:
                     total = part[0] if total is None else total + part[0]
         return total
+
+    def rises(self, values: FloatArray) -> FloatArray:
+        """Return by how much *values* (by judged row) rose within each life that is long enough to say."""
+        return rises_of(self.slots, values, start=self.life_start)
 
     def present(self, values: FloatArray) -> FloatArray:
         """Return the plain sum of *values* over the workers there were at each instant, whatever their lives."""

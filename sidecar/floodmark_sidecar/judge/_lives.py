@@ -95,6 +95,23 @@ def _rises(life: Life, values: FloatArray, edges: FloatArray) -> FloatArray:
     return np.diff(np.array(levels), prepend=values[0])
 
 
+def rises_of(slots: tuple[tuple[Life, ...], ...], values: FloatArray, *, start: float) -> FloatArray:
+    """Return by how much *values* (by judged row) rose in each life that is long enough to say, its start left out."""
+    rises = []
+    for life in (life for lives in slots for life in lives):
+        own = values[life.rows[life.settled(start)]]
+        own = own[np.isfinite(own)]
+        if len(own) >= FEWEST_READINGS:
+            beside = _beside(len(own))
+            rises.append(float(np.median(own[-beside:]) - np.median(own[:beside])))
+    return np.array(rises)
+
+
+def _beside(count: int) -> int:
+    """Return how many of so many readings stand for the level at either end."""
+    return int(np.clip(count // 8, 3, 15))
+
+
 def join(lives: tuple[Life, ...], values: FloatArray, *, start: float, x: FloatArray) -> tuple[FloatArray, int] | None:
     """Return one slot's *values* (by judged row) at the instants *x* with its lives joined, and how many readings
     that rests on; None if nothing was measured. Between lives, and beside them, the last level is held.
@@ -108,7 +125,7 @@ def join(lives: tuple[Life, ...], values: FloatArray, *, start: float, x: FloatA
         own, at = own[known], life.at[part][known]
         if not len(own) or (life.fresh and len(own) < FEWEST_READINGS):
             continue
-        beside = int(np.clip(len(own) // 8, 3, 15))
+        beside = _beside(len(own))
         offset = 0.0 if end is None else end - float(np.median(own[:beside]))
         own = own + offset
         end = float(np.median(own[-beside:]))

@@ -49,3 +49,30 @@ def test_descriptors_beyond_what_sessions_can_have_climb(seed: int) -> None:
     verdict = judge(replace(trace, columns=columns))
     assert verdict.verdict == "climbing"
     assert any(reason.startswith("fds climb") for reason in verdict.reasons)
+
+
+def _with_fds(seed: int, *, leak: float) -> Trace:
+    """Recycled workers whose open descriptors are chance, and *leak* more of them by the end of a life."""
+    trace = generate("N17", seed=seed).trace
+    rng = np.random.default_rng(seed)
+    fds = rng.poisson(60, len(trace)).astype(np.float64)
+    for slot in range(len(trace.workers)):
+        rows = np.flatnonzero(trace.worker == slot)
+        for life in np.split(rows, np.flatnonzero(np.diff(trace.life[rows])) + 1):
+            fds[life] += np.linspace(0, leak, len(life)) + rng.normal(0, 12)
+    columns = {name: values for name, values in trace.columns.items() if name not in {"threads", "tasks"}}
+    return replace(trace, columns={**columns, "fds": np.maximum(fds, 0)})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_happens_to_be_open_at_the_ends_of_lives_is_no_climb(seed: int) -> None:
+    """Joined over many lives, chance wanders as far as a leak does."""
+    assert judge(_with_fds(seed, leak=0)).verdict != "climbing"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_descriptors_that_leak_in_every_life_climb(seed: int) -> None:
+    """Though each worker is replaced before it has many."""
+    verdict = judge(_with_fds(seed, leak=40))
+    assert verdict.verdict == "climbing"
+    assert any(reason.startswith("fds climb") for reason in verdict.reasons)
