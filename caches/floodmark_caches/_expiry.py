@@ -113,9 +113,11 @@ class ExpiryOrder(Generic[K, V]):
         """The entry under the map's ttl that was put in first, or None."""
         return next(iter(self.queue.values()), None)
 
-    def narrow(self) -> None:
-        """Give back the room of tables that once held very many more entries. O(n)."""
+    def narrow(self) -> tuple[object, object]:
+        """Give back the room of tables that once held very many more entries: return these, for the caller to drop. O(n)."""
+        wide = self.queue, self._own
         self.queue, self._own = narrowed(self.queue), narrowed(self._own)
+        return wide
 
 
 def narrowed(table: D) -> D:

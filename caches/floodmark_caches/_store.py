@@ -315,13 +315,15 @@ class Store(Guarded, Generic[K, V]):
     def _tend(self) -> float | None:
         """Release a batch for the janitor and say in how many seconds to come again (None: when there is work)."""
         gone: Gone[K, V] = []
+        wide: object = None  # what a great table leaves is freed outside the lock: it may take milliseconds
         with self._own_lock:  # being tended is no use of the map: it must not wake the janitor, who may be told to rest
             now = self._timer()
             self._catch_up()
             if not self._release_batch(now, gone) and len(self._data) <= _BATCH:
+                wide = self._data, self._order.narrow()
                 self._data = narrowed(self._data)
-                self._order.narrow()
             due = self._soonest
+        del wide
         self._settle(gone, now, alone=True)
         if due == NEVER:
             return _IDLE_SECONDS if self._ttl is not None else None

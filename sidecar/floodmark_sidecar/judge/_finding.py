@@ -26,6 +26,8 @@ _LATE: Final = 1.64
 
 FEWEST_READINGS: Final = 24
 
+SLACKENS: Final = "it slackens, as a cache that fills does"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -123,7 +125,7 @@ def _weigh(
     if grows:
         doubts = doubts_of_growth(window, level, whole=whole, delta=delta) + doubts_of_stairs(window, stairs)
         if saturating:
-            doubts.append("it slackens, as a cache that fills does")
+            doubts.append(SLACKENS)
     hidden = _hidden(window, level, curve, slope=slope, delta=delta, jumps=isolated)
     state: State = "inconclusive"
     if grows and not doubts:

@@ -94,7 +94,7 @@ class Frame:
 
     def rises(self, values: FloatArray) -> FloatArray:
         """Return by how much *values* (by judged row) rose within each life that is long enough to say."""
-        return rises_of(self.slots, values, start=self.life_start)
+        return rises_of(self.slots, values)
 
     def present(self, values: FloatArray) -> FloatArray:
         """Return the plain sum of *values* over the workers there were at each instant, whatever their lives."""

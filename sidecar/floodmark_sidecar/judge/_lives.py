@@ -95,11 +95,13 @@ def _rises(life: Life, values: FloatArray, edges: FloatArray) -> FloatArray:
     return np.diff(np.array(levels), prepend=values[0])
 
 
-def rises_of(slots: tuple[tuple[Life, ...], ...], values: FloatArray, *, start: float) -> FloatArray:
-    """Return by how much *values* (by judged row) rose in each life that is long enough to say, its start left out."""
+def rises_of(slots: tuple[tuple[Life, ...], ...], values: FloatArray) -> FloatArray:
+    """Return by how much *values* (by judged row) rose in each life that is long enough to say, the first third of a
+    fresh one left out: what clients open anew at its start is no growth.
+    """
     rises = []
     for life in (life for lives in slots for life in lives):
-        own = values[life.rows[life.settled(start)]]
+        own = values[life.rows[len(life.rows) // 3 if life.fresh else 0 :]]
         own = own[np.isfinite(own)]
         if len(own) >= FEWEST_READINGS:
             beside = _beside(len(own))

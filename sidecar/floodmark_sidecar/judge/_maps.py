@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 
 from floodmark_sidecar.judge._counts import examine_count, rise
-from floodmark_sidecar.judge._finding import Finding
+from floodmark_sidecar.judge._finding import SLACKENS, Finding
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._types import BoolArray, FloatArray, Json
@@ -17,6 +17,9 @@ LEAST_ENTRIES: Final = 128.0
 _FULL: Final = 0.98
 _ENTRY_BYTES: Final = 64.0
 """What an entry takes at the least, where nobody measured it: a slot of the table, a key and a value."""
+
+_STILL: Final = 0.5
+"""A map without a bound that grows ever more slowly still grows while its last third has so much of δ."""
 
 _ROOM: Final = 64 << 20
 """Without a memory limit a bound may take this much, or as much as the service has."""
@@ -53,12 +56,21 @@ class MapFinding:
     @property
     def climbs(self) -> bool:
         """Whether this map's entries are a climb of their own: they grow, and no bound or TTL will end it."""
-        return (
-            self.state == "growing"
-            and self.finding is not None
-            and self.finding.state == "climbing"
-            and not self._young
-        )
+        if self.state != "growing" or self.finding is None or self._young:
+            return False
+        return self.finding.state == "climbing" or self.endless
+
+    @property
+    def endless(self) -> bool:
+        """Whether entries come ever more slowly, yet still do, and nothing will end it.
+
+        A cache that fills slackens too; but it has a bound. A map that has none, nor a ttl, is no cache.
+        """
+        found = self.finding
+        if found is None or self.maxsize is not None or self.ttl is not None:
+            return False
+        slows_only = found.state == "inconclusive" and found.doubts == (SLACKENS,)
+        return slows_only and self.late_rise > _STILL * found.delta * self.seconds / 3
 
     @property
     def waits(self) -> bool:

@@ -94,7 +94,9 @@ def count_of_sessions(climb: CountClimb) -> str:
 def map_climb(found: MapFinding) -> str:
     """Say that a map's entries climb without a bound that ends it."""
     bound = "nothing bounds it"
-    if found.raised:
+    if found.endless:
+        bound = f"nothing bounds it: it slackens, and still got {found.late_rise:,.0f} in the last third"
+    elif found.raised:
         bound = f"its bound was raised meanwhile, to {found.maxsize or 0:,.0f}"
     elif found.maxsize is not None:
         bound = f"its bound of {found.maxsize:,.0f} does not fit in memory"

@@ -26,8 +26,6 @@ MISSED_TODAY: Final[Mapping[tuple[str, float], int]] = {
     ("L2b", MINUTES): 1,
     ("L5a", DAY): 1,
     ("L5a", MINUTES): 1,
-    ("L9", DAY): 2,
-    ("L9", MINUTES): 1,
     ("L13", MINUTES): 2,
     ("B1", MINUTES): 1,
 }

@@ -76,3 +76,21 @@ def test_descriptors_that_leak_in_every_life_climb(seed: int) -> None:
     verdict = judge(_with_fds(seed, leak=40))
     assert verdict.verdict == "climbing"
     assert any(reason.startswith("fds climb") for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_map_without_a_bound_that_never_ends_climbs_though_it_slackens(seed: int) -> None:
+    """A cache that fills has a bound; the logarithm of time has none."""
+    verdict = judge(_leak("L9", seed))
+    assert verdict.verdict == "climbing"
+    assert any("nothing bounds it: it slackens, and still got" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_map_without_a_bound_that_has_all_its_keys_does_not_climb(seed: int) -> None:
+    """Routes, users, tenants: it filled, and nothing came in the last third."""
+    trace = generate("N1", seed=seed).trace
+    u = (trace.t - trace.t[0]) / (trace.t[-1] - trace.t[0])
+    filled = np.round(5000 * np.minimum(1, u / 0.5) ** 0.5)
+    verdict = judge(replace(trace, columns={**trace.columns, "map.routes.entries": filled}))
+    assert verdict.verdict != "climbing"
