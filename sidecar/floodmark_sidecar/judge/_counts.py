@@ -15,8 +15,6 @@ LEAST: Final = {"threads": 8.0, "fds": 16.0, "tasks": 16.0, "processes": 4.0}
 
 _FEWEST_LIVES: Final = 4
 _ERRORS: Final = 3.0
-_EVEN: Final = 0.3
-"""Of a few lives each must rise by so much of their mean: they are of unequal length, yet all of them leak."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def _in_most_lives(rises: FloatArray) -> bool:
     joined over many lives, chance wanders as far as a climb does.
     """
     if len(rises) < _FEWEST_LIVES:
-        return bool(len(rises)) and float(rises.min()) > _EVEN * float(rises.mean())
+        return bool(len(rises)) and float(rises.min()) > 0
     error = float(np.std(rises, ddof=1) / np.sqrt(len(rises)))
     return float(np.mean(rises)) > _ERRORS * error
 

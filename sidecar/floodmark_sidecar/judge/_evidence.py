@@ -11,7 +11,7 @@ from floodmark_sidecar.judge._counts import CountClimb
 from floodmark_sidecar.judge._finding import Finding, State
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._ledger import growth_class, ledger
-from floodmark_sidecar.judge._load import load_doubts
+from floodmark_sidecar.judge._load import Held, load_doubts
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._slope import theil_sen
@@ -37,7 +37,8 @@ _GONE_BYTES: Final = 0.2
 @dataclass(frozen=True)
 class Evidence:
     """Everything that was found in one trace. `calmed` is its memory with every worker's isolated jumps taken out, where
-    that matters.
+    that matters. `held` is what sessions hold, where memory follows them: then all else is of memory without that.
+    `steady_by_request` says that it fell with the load, and is steady over requests, too.
     """
 
     frame: Frame
@@ -48,6 +49,8 @@ class Evidence:
     maps: tuple[MapFinding, ...]
     counts: tuple[CountClimb, ...]
     calmed: Finding | None
+    held: Held | None
+    steady_by_request: bool
 
 
 @dataclass
@@ -79,12 +82,15 @@ def _memory(case: Case, evidence: Evidence) -> None:
     memory, frame = evidence.memory, evidence.frame
     load = load_doubts(frame, start=memory.start)
     fills = [say.map_fills(found) for found in evidence.maps if found.excuses(memory.rise)]
-    case.missing += load.of_steady
+    if not evidence.steady_by_request:
+        case.missing += load.of_steady
+    if memory.state == "steady" and evidence.held is not None and not evidence.held.returned:
+        case.missing += load.of_climbing
     if memory.state == "inconclusive":
         case.doubts += [*say.undecided(memory), *fills]
     if memory.state != "climbing":
         return
-    doubts = fills + load.of_climbing
+    doubts = fills if evidence.held is not None else fills + load.of_climbing
     if frame.recycled and frame.lives_slacken:
         doubts.append("memory grows within each life, yet ever less as the life goes on, as a cache that fills does")
     if evidence.calmed is not None and evidence.calmed.slope.estimate <= evidence.calmed.delta / 2:

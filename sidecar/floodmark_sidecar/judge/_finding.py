@@ -21,6 +21,9 @@ State = Literal["steady", "climbing", "inconclusive"]
 _START: Final = 0.3
 """Share of a run within which a slackening is a start and says nothing of how growth goes on."""
 
+_SURE: Final = 1.64
+"""Standard errors of the interval's either end."""
+
 _LATE: Final = 1.64
 """Standard errors by which a late rise must show to forbid `steady`."""
 
@@ -58,13 +61,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Care:
-    """How closely a series is looked at: floors at most, bootstrap draws, and by what factor its interval is widened
-    because it is one among many.
+    """How closely a series is looked at: floors at most, bootstrap draws, by what factor its interval is widened because
+    it is one among many, and what standard error its slope has besides, per second.
     """
 
     floors: int = MOST
     draws: int = DRAWS
     factor: float = 1.0
+    error: float = 0.0
 
 
 THOROUGH: Final = Care()
@@ -117,7 +121,7 @@ def _weigh(
     stairs = () if isolated else found
     level = without(window.y, isolated)
     curve = fit_curve(window.x, level)
-    slope = _wider(measure_slope(window.x, level, curve, draws=care.draws), care.factor)
+    slope = _wider(measure_slope(window.x, level, curve, draws=care.draws), care)
     delta, detectable = ruler.delta(slope.se), ruler.detectable(slope.se)
     saturating = not stairs and _saturates(whole, window, se=slope.se, delta=delta)
     grows = slope.estimate > delta and slope.low > delta / 2
@@ -153,13 +157,15 @@ def _weigh(
 def _with_jumps(window: Floors, slope: Slope, *, delta: float, care: Care) -> Slope:
     """Return the slope of a climb with its jumps left in: they are part of it, unless that leaves it unsure."""
     curve = fit_curve(window.x, window.y)
-    whole = _wider(measure_slope(window.x, window.y, curve, draws=care.draws), care.factor)
+    whole = _wider(measure_slope(window.x, window.y, curve, draws=care.draws), care)
     return whole if whole.estimate > slope.estimate and whole.low > delta / 2 else slope
 
 
-def _wider(slope: Slope, factor: float) -> Slope:
-    low = slope.estimate - (slope.estimate - slope.low) * factor
-    return Slope(slope.estimate, low, slope.estimate + (slope.high - slope.estimate) * factor, slope.se)
+def _wider(slope: Slope, care: Care) -> Slope:
+    beside = _SURE * care.error
+    down = float(np.hypot((slope.estimate - slope.low) * care.factor, beside))
+    up = float(np.hypot((slope.high - slope.estimate) * care.factor, beside))
+    return Slope(slope.estimate, slope.estimate - down, slope.estimate + up, float(np.hypot(slope.se, care.error)))
 
 
 def _saturates(whole: Floors, window: Floors, *, se: float, delta: float) -> bool:

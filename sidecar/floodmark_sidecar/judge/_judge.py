@@ -8,9 +8,10 @@ from floodmark_sidecar.judge import _reasons as say
 from floodmark_sidecar.judge._counts import climbing_counts, processes
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._evidence import Case, Evidence, weigh
-from floodmark_sidecar.judge._finding import FEWEST_READINGS, Finding, Shape, State, examine
+from floodmark_sidecar.judge._finding import FEWEST_READINGS, Care, Finding, Shape, State, examine
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._ledger import growth_class, ledger
+from floodmark_sidecar.judge._load import held_by_sessions, steady_by_request
 from floodmark_sidecar.judge._maps import examine_maps
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._trace import Trace
@@ -42,7 +43,11 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
         settings.growth,
         max(1, round(float(np.median(processes(frame))))),
     )
-    memory = examine(frame.x, series, ruler, warmup=settings.warmup)
+    held = held_by_sessions(frame, series)
+    if held is not None:
+        series = held.series
+    care = Care() if held is None else held.care
+    memory = examine(frame.x, series, ruler, warmup=settings.warmup, care=care)
     if memory is None:
         return _nothing(frame, coverage, "too little of the run is left after warm-up to judge")
     start = memory.start
@@ -58,6 +63,8 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
         examine_maps(frame, settings, start=start, memory_rise=memory.rise),
         climbing_counts(frame, start=start),
         calmed,
+        held,
+        memory.state == "steady" and held is not None and steady_by_request(frame, series, ruler, start=start),
     )
     return _conclude(evidence, weigh(evidence))
 
@@ -133,6 +140,8 @@ def _reasons(case: Case, evidence: Evidence, longer: float | None) -> list[str]:
     if memory.jumps and case.state != "climbing":
         sizes = ", ".join(format_bytes(jump.size) for jump in memory.jumps)
         reasons.append(f"isolated jumps are not counted as growth ({sizes})")
+    if evidence.held is not None:
+        reasons.append(say.held_by_sessions(evidence.held.each))
     if longer is not None:
         reasons.append(f"a run some {format_duration(longer)} longer should decide")
     reasons.append(say.limits(memory, planned=evidence.settings.growth is not None))

@@ -91,6 +91,11 @@ def count_of_sessions(climb: CountClimb) -> str:
     return f"{climb.kind} rose by {rise:.0f} in the judged part, and sessions with them: they may be theirs"
 
 
+def held_by_sessions(each: float) -> str:
+    """Say what a session holds."""
+    return f"memory follows the sessions, {format_bytes(each)} for each; it was judged without what they hold"
+
+
 def map_climb(found: MapFinding) -> str:
     """Say that a map's entries climb without a bound that ends it."""
     bound = "nothing bounds it"

@@ -3,11 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from floodmark_sidecar.judge import Trace, judge
+from floodmark_sidecar.judge._delta import MemoryRuler
+from floodmark_sidecar.judge._finding import Care, examine
+from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._load import held_by_sessions
 from floodmark_sidecar.traces import generate
 
+Array = npt.NDArray[np.float64]
 DAY = 86_400.0
 SEEDS = range(200, 204)
 
@@ -16,6 +22,15 @@ def _leak(code: str, seed: int, duration: float = DAY, **parameters: float) -> T
     twin = judge(generate(code, seed=seed, duration=duration, **parameters).trace)
     assert twin.memory is not None
     return generate(code, seed=seed, duration=duration, growth=2 * twin.memory.delta, **parameters).trace
+
+
+def _leaking_wave(seed: int) -> Trace:
+    """A day's wave of sessions, and twice δ beside it."""
+    trace = generate("N8a", seed=seed).trace
+    clean = judge(trace)
+    assert clean.memory is not None
+    grown = 2 * clean.memory.delta * (trace.t - trace.t[0])
+    return replace(trace, columns={**trace.columns, "uss_bytes": trace.column("uss_bytes") + grown})
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -41,6 +56,72 @@ def test_descriptors_that_come_with_sessions_are_no_climb_of_their_own(seed: int
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_memory_that_comes_and_goes_with_sessions_is_steady(seed: int) -> None:
+    """A day's wave of load is explained by the sessions, which were seen to end; what they hold is said."""
+    verdict = judge(generate("N8a", seed=seed).trace)
+    assert verdict.verdict == "steady"
+    assert any(reason.startswith("memory follows the sessions, ") for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_wave_that_ends_low_is_steady_where_memory_went_down_with_it(seed: int) -> None:
+    """The load fell to less than half, and what each request leaves was seen while there were many."""
+    assert judge(generate("N8a", seed=seed, peak=0.25).trace).verdict == "steady"
+
+
+def _with_sessions(seed: int, wave: Array) -> Trace:
+    trace = generate("N1", seed=seed).trace
+    sessions = np.round(100 + 300 * wave + np.random.default_rng(seed).normal(0, 6, len(trace)))
+    held = 50_000 * (sessions - 100)
+    kept = {name: values for name, values in trace.columns.items() if name not in {"fds", "tasks", "threads"}}
+    return replace(trace, columns={**kept, "sessions": sessions, "uss_bytes": trace.column("uss_bytes") + held})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sessions_excuse_growth_as_far_as_they_are_returned(seed: int) -> None:
+    """While they only come, memory that is theirs is undecided; when they have gone, and it with them, it is steady."""
+    u = np.linspace(0, 1, len(generate("N1", seed=seed).trace))
+    coming, gone = judge(_with_sessions(seed, u)), judge(_with_sessions(seed, np.minimum(u, 2 * (1 - u))))
+    assert (coming.verdict, gone.verdict) == ("inconclusive", "steady")
+    assert any("sessions grew as well and were not returned" in reason for reason in coming.reasons)
+
+
+def test_what_a_session_holds_is_known_to_some_error_and_the_slope_is_no_surer() -> None:
+    """Where sessions trend, the error in what one holds is one of the slope."""
+    trace = _with_sessions(1, np.linspace(0, 1, len(generate("N1", seed=1).trace)))
+    frame = Frame(trace)
+    series = frame.joined(frame.memory)
+    assert series is not None
+    held = held_by_sessions(frame, series)
+    assert held is not None
+    assert abs(held.each - 50_000) < 5 * held.error
+    assert held.trend == pytest.approx(300 / frame.span, rel=0.1)
+    assert held.care.error == pytest.approx(held.error * held.trend)
+    ruler = MemoryRuler(50 * 2**20, frame.span)
+    plain, wider = (examine(frame.x, held.series, ruler, warmup=None, care=care) for care in (Care(), Care(error=1e3)))
+    assert plain is not None
+    assert wider is not None
+    assert wider.slope.high - wider.slope.estimate > 1.6e3 > plain.slope.high - plain.slope.estimate
+    assert wider.slope.se > 1e3 > plain.slope.se
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_leak_under_a_wave_of_sessions_climbs(seed: int) -> None:
+    """What they hold hides nothing beside it."""
+    assert judge(_leaking_wave(seed)).verdict == "climbing"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_wave_of_load_that_memory_does_not_follow_is_not_known_to_be_steady(seed: int) -> None:
+    """Without sessions to tell, a load that fell has shown nothing."""
+    trace = generate("N1", seed=seed).trace
+    requests = np.cumsum(np.where(np.arange(len(trace)) < len(trace) / 2, 100.0, 5.0))
+    verdict = judge(replace(trace, columns={**trace.columns, "requests_total": requests}))
+    assert verdict.verdict == "inconclusive"
+    assert any("the load fell" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_descriptors_beyond_what_sessions_can_have_climb(seed: int) -> None:
     """Five for each session that came are more than it has sockets."""
     trace = generate("N9", seed=seed).trace
@@ -51,15 +132,15 @@ def test_descriptors_beyond_what_sessions_can_have_climb(seed: int) -> None:
     assert any(reason.startswith("fds climb") for reason in verdict.reasons)
 
 
-def _with_fds(seed: int, *, leak: float) -> Trace:
-    """Recycled workers whose open descriptors are chance, and *leak* more of them by the end of a life."""
+def _with_fds(seed: int, *, leak: float, until: float = 1.0) -> Trace:
+    """Recycled workers whose open descriptors are chance, and *leak* more of them by the share *until* of a life."""
     trace = generate("N17", seed=seed).trace
     rng = np.random.default_rng(seed)
     fds = rng.poisson(60, len(trace)).astype(np.float64)
     for slot in range(len(trace.workers)):
         rows = np.flatnonzero(trace.worker == slot)
         for life in np.split(rows, np.flatnonzero(np.diff(trace.life[rows])) + 1):
-            fds[life] += np.linspace(0, leak, len(life)) + rng.normal(0, 12)
+            fds[life] += leak * np.minimum(1, np.linspace(0, 1 / until, len(life))) + rng.normal(0, 12)
     columns = {name: values for name, values in trace.columns.items() if name not in {"threads", "tasks"}}
     return replace(trace, columns={**columns, "fds": np.maximum(fds, 0)})
 
@@ -68,6 +149,27 @@ def _with_fds(seed: int, *, leak: float) -> Trace:
 def test_what_happens_to_be_open_at_the_ends_of_lives_is_no_climb(seed: int) -> None:
     """Joined over many lives, chance wanders as far as a leak does."""
     assert judge(_with_fds(seed, leak=0)).verdict != "climbing"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_clients_open_anew_when_a_worker_starts_is_no_climb(seed: int) -> None:
+    """Each life begins without them, and has them again after a quarter of its time."""
+    assert judge(_with_fds(seed, leak=60, until=0.25)).verdict != "climbing"
+
+
+def test_of_few_lives_each_must_leak() -> None:
+    """A restart that brought more descriptors once is no climb; a leak in each of three lives is."""
+    trace = generate("N1", seed=3).trace
+    third = len(trace) // 3
+    age = np.arange(len(trace)) % third
+    life = np.minimum(np.arange(len(trace)) // third, 2)
+    verdicts = []
+    for rises in ((50, 0, 50), (40, 30, 50)):
+        fds = 80 + np.array(rises)[life] * np.minimum(1, age / third)
+        columns = {"uss_bytes": trace.column("uss_bytes"), "fds": np.round(fds)}
+        verdicts.append(judge(replace(trace, life=life, lives=("1", "2", "3"), columns=columns)).verdict)
+    assert verdicts[0] != "climbing"
+    assert verdicts[1] == "climbing"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -91,6 +193,6 @@ def test_a_map_without_a_bound_that_has_all_its_keys_does_not_climb(seed: int) -
     """Routes, users, tenants: it filled, and nothing came in the last third."""
     trace = generate("N1", seed=seed).trace
     u = (trace.t - trace.t[0]) / (trace.t[-1] - trace.t[0])
-    filled = np.round(5000 * np.minimum(1, u / 0.5) ** 0.5)
+    filled = np.round(5000 * (1 - np.exp(-u / 0.12)))
     verdict = judge(replace(trace, columns={**trace.columns, "map.routes.entries": filled}))
     assert verdict.verdict != "climbing"
