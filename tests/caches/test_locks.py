@@ -138,6 +138,7 @@ def test_a_second_task_of_an_event_loop_is_not_let_in(name: str) -> None:
 OWN_FILES = {"_locks.py", "_lock_table.py", "_one_step.py"}
 
 
+@pytest.mark.slow
 def test_an_interrupt_at_any_place_leaves_no_key(name: str) -> None:
     """What a signal handler raises ends the hold at once, wherever in our code it comes."""
     locks = KeyedLocks[str](name, warn_at=2)

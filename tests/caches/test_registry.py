@@ -108,7 +108,7 @@ def test_a_map_keeps_its_place_when_a_container_of_its_name_is_gone(name: str) -
 
 def test_names_of_dropped_maps_are_free(name: str) -> None:
     """Again and again, although each map was looked at as soon as it had an entry."""
-    for _ in range(40):
+    for _ in range(8):
         store = BoundedMap[int, int](name, maxsize=2, ttl=5)
         store[1] = 1
         del store

@@ -32,6 +32,7 @@ def test_a_steep_line_climbs(name: str) -> None:
     assert BASELINES[name](line(100 * MIB, 150 * MIB)) is True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STATISTICAL)
 def test_flat_noise_mostly_does_not(name: str) -> None:
     """Of sixty days of white noise at most six climb, by any rule."""

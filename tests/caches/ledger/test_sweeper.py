@@ -120,6 +120,7 @@ def test_the_thread_ends_with_the_last_ledger(path: Path | None) -> None:
     eventually(lambda: gc.collect() or not sweeper.running)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="descriptors cannot be counted here")
 def test_a_ledger_leaves_nothing_behind(path: Path | None) -> None:
     """No descriptor, no hook, no place in the sweeper, and no garbage for the collector."""

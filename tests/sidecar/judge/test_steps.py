@@ -54,6 +54,7 @@ def test_correlated_noise_widens_the_interval() -> None:
     assert errors(0.6) > 1.4 * errors(0.0)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_in_correlated_noise() -> None:
     """Of intervals about a flat series in correlated noise, most hold a slope of nothing."""
     series = [Maker(Clock(60, 1), seed, 0.0).noise(1.0, 0.6).y for seed in range(100)]
