@@ -11,7 +11,7 @@ from floodmark_sidecar.judge._counts import CountClimb
 from floodmark_sidecar.judge._finding import Finding, State
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._ledger import growth_class, ledger
-from floodmark_sidecar.judge._load import Held, load_doubts
+from floodmark_sidecar.judge._load import Held, LoadDoubts
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._slope import theil_sen
@@ -49,6 +49,7 @@ class Evidence:
     maps: tuple[MapFinding, ...]
     counts: tuple[CountClimb, ...]
     calmed: Finding | None
+    load: LoadDoubts
     held: Held | None
     steady_by_request: bool
 
@@ -80,7 +81,7 @@ def weigh(evidence: Evidence) -> Case:
 
 def _memory(case: Case, evidence: Evidence) -> None:
     memory, frame = evidence.memory, evidence.frame
-    load = load_doubts(frame, start=memory.start)
+    load = evidence.load
     fills = [say.map_fills(found) for found in evidence.maps if found.excuses(memory.rise)]
     if not evidence.steady_by_request:
         case.missing += load.of_steady
@@ -134,7 +135,7 @@ def _limits(case: Case, evidence: Evidence) -> None:
 
 
 def _resources(case: Case, evidence: Evidence) -> None:
-    sessions = load_doubts(evidence.frame, start=evidence.memory.start).sessions_rise
+    sessions = evidence.load.sessions_rise
     for count in evidence.counts:
         if count.kind in _OF_SESSIONS and count.finding.rise <= _OF_SESSIONS[count.kind] * sessions:
             case.doubts.append(say.count_of_sessions(count))

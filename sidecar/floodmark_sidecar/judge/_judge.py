@@ -11,7 +11,7 @@ from floodmark_sidecar.judge._evidence import Case, Evidence, weigh
 from floodmark_sidecar.judge._finding import FEWEST_READINGS, Care, Finding, Shape, State, examine
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._ledger import growth_class, ledger
-from floodmark_sidecar.judge._load import held_by_sessions, steady_by_request
+from floodmark_sidecar.judge._load import held_by_sessions, load_doubts, steady_by_request
 from floodmark_sidecar.judge._maps import examine_maps
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._trace import Trace
@@ -63,6 +63,7 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
         examine_maps(frame, settings, start=start, memory_rise=memory.rise),
         climbing_counts(frame, start=start),
         calmed,
+        load_doubts(frame, start=start),
         held,
         memory.state == "steady" and held is not None and steady_by_request(frame, series, ruler, start=start),
     )
