@@ -9,10 +9,13 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 INSTALL := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
 # Two at a time: most of the suite waits. The soaks of the main job share a group, and so run one after the other.
 PYTEST := -m pytest -n 2 --dist loadgroup
+# Bytecode is kept in the environment, also for who wants none beside the sources: compiling anew in each of the suite's
+# many processes takes a third of its time.
+TEST = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(abspath $(VENV))/pycache' $(BIN)/python $(PYTEST)
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
-.PHONY: help soak soak-five bench-maps bench-judge test test-quick test-wheel test-lowest check format lock clean
+.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed record-controls test test-quick test-wheel test-lowest check format lock clean
 
 help:
 	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
@@ -22,7 +25,9 @@ help:
 	@echo 'make test-lowest  the quick part against the lowest versions that pyproject.toml allows'
 	@echo 'make check        lint, types and formatting'
 	@echo 'make bench-maps   the maps beside their peers, recorded in reports/maps.md (some 25 minutes)'
-	@echo 'make bench-judge  how often the judge errs, beside other rules, recorded in reports/judge.md (some two hours)'
+	@echo 'make bench-judge  how often the judge errs, beside other rules, recorded in reports/judge.md (an hour and more)'
+	@echo 'make bench-judge-speed  how long the judge takes, recorded in reports/judge-speed.md (some two minutes)'
+	@echo 'make record-controls  soaks whose truth is known, kept in tests/data (nearly three hours from the start)'
 	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
 	@echo 'make lock         resolve the lock files anew'
 
@@ -73,11 +78,18 @@ bench-maps: $(BENCH)/.bench
 bench-judge: $(BENCH)/.bench
 	@$(BENCH)/bin/python -m tests.bench.judge $(BENCH_OPTIONS)
 
+bench-judge-speed: $(VENV)/.dev
+	@$(BIN)/python -m tests.bench.judge.speed $(BENCH_OPTIONS)
+
+# What was run is in build/controls; only what is missing there is run.
+record-controls: $(VENV)/.dev
+	@$(BIN)/python -m tests.data.record $(RECORD_OPTIONS)
+
 test: $(VENV)/.dev
-	@$(BIN)/python $(PYTEST) $(TEST_OPTIONS)
+	@$(TEST) $(TEST_OPTIONS)
 
 test-quick: $(VENV)/.dev
-	@$(BIN)/python $(PYTEST) -m 'not slow' $(TEST_OPTIONS)
+	@$(TEST) -m 'not slow' $(TEST_OPTIONS)
 
 test-wheel: $(VENV)/.dev
 	@BIN=$(BIN) sh tests/run_on_wheel.sh requirements-dev.txt $(TEST_OPTIONS)

@@ -41,12 +41,16 @@ def parse_size(text: str) -> int:
 
 
 def parse_rate(text: str) -> float:
-    """Return the bytes per second that *text* (`2MiB/day`, `1MiB/h`) stands for."""
+    """Return the bytes per second that *text* (`2MiB/day`, `1MiB/h`) stands for; less than 2^63."""
     size, slash, period = text.partition("/")
     if not slash or period.strip() not in _PERIODS:
         msg = f"{text!r} is not a rate such as 2MiB/day or 1MiB/h"
         raise UsageError(msg)
-    return _quantity(size, _BYTES, "a rate such as 2MiB/day") / _PERIODS[period.strip()]
+    rate = _quantity(size, _BYTES, "a rate such as 2MiB/day") / _PERIODS[period.strip()]
+    if rate >= 2**63:
+        msg = f"a rate must be less than 8388608TiB/s (got {text!r})"
+        raise UsageError(msg)
+    return rate
 
 
 def format_bytes(count: float) -> str:

@@ -283,7 +283,7 @@ def _or_auto_census(chosen: float | str | None, duration: float) -> float:
 
 def _limits(plan: str, data: Mapping[str, Any]) -> Limits:
     table = Table(plan, "limits", data, ("growth", "memory"))
-    growth = table.read("growth", schema.word_or("auto", parse_rate), "auto")
+    growth = table.read("growth", schema.word_or("auto", _growth), "auto")
     memory = table.read("memory", _size, None) if "memory" in data else None
     return Limits(growth=growth if isinstance(growth, float) else None, memory=memory)
 
@@ -298,6 +298,14 @@ def _duration(value: Any) -> float:
         msg = 'a string such as "90s", "3m" or "24h"'
         raise ValueError(msg)  # noqa: TRY004 -- Table.read turns one kind of error into the sentence
     return parse_duration(value)
+
+
+def _growth(text: str) -> float:
+    rate = parse_rate(text)
+    if rate <= 0:
+        msg = f"a limit of growth must be above 0 (got {text!r})"
+        raise UsageError(msg)
+    return rate
 
 
 def _size(value: Any) -> int:

@@ -180,6 +180,7 @@ BAD = {
     ),
     "a trace window": (SMALLEST + "[soak]\ntrace_window = '60s'\n", ["trace_window", "takes no trace windows"]),
     "growth without period": (SMALLEST + "[limits]\ngrowth = '2MiB'\n", ["[limits] growth", "'2MiB'", "2MiB/day"]),
+    "no growth at all": (SMALLEST + "[limits]\ngrowth = '0MiB/day'\n", ["[limits] growth", "above 0", "'0MiB/day'"]),
     "memory a number": (SMALLEST + "[limits]\nmemory = 5\n", ["memory must be a string", "got 5"]),
     "map threshold in words": (SMALLEST + "[maps]\nlocks = 'many'\n", ["[maps]", "locks", "'many'"]),
 }

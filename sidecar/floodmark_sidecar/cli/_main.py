@@ -1,7 +1,7 @@
 """The `floodmark` command: finds the subcommand, runs it, and turns every error into one line and an exit code."""
 
 import argparse
-import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -10,7 +10,7 @@ from typing import Final
 
 from floodmark_caches._version import __version__
 from floodmark_sidecar.cli._commands import Known, known, missing
-from floodmark_sidecar.cli._streams import flush, open_closed
+from floodmark_sidecar.cli._streams import complain, flush, open_closed, write_anything
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
 
 _ABOUT: Final = """\
@@ -30,6 +30,7 @@ _BROKEN_PIPE: Final = 141
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv* (default: the process' own) and return its exit code."""
     open_closed()
+    write_anything(sys.stdout)
     words = list(sys.argv[1:] if argv is None else argv)
     extra = "all"
     try:
@@ -84,14 +85,11 @@ def _failed(error: Exception, extra: str) -> int:
         except ModuleNotFoundError as own:
             error = own
     if isinstance(error, FloodmarkError):
-        _say(f"{error.message}\n  {error.hint}" if error.hint else error.message)
+        complain(f"{error.message}\n  {error.hint}" if error.hint else error.message)
         return int(error.exit_code)
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        complain(f"what was to be written could not be: {error.strerror}")
+        return int(ExitCode.INTERNAL)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    _say(f"something went wrong inside floodmark: {what} (FLOODMARK_DEBUG=1 shows where)")
+    complain(f"something went wrong inside floodmark: {what} (FLOODMARK_DEBUG=1 shows where)")
     return int(ExitCode.INTERNAL)
-
-
-def _say(sentence: str) -> None:
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"floodmark: {sentence}\n")
-        sys.stderr.flush()

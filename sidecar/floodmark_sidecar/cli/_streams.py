@@ -1,9 +1,12 @@
 """Standard streams that may be closed, full or read by nobody: no reason for a command to end with another code."""
 
 import contextlib
+import io
 import os
 import sys
 from typing import TextIO
+
+from floodmark_sidecar.cli._text import printable
 
 
 def open_closed() -> None:
@@ -11,6 +14,19 @@ def open_closed() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 -- open until the end
+
+
+def write_anything(stream: TextIO) -> None:
+    """Let what the encoding of *stream* does not have, such as δ in ASCII, be written as an escape, as on stderr."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
+
+
+def complain(sentence: str) -> None:
+    """Write *sentence* to standard error, its control characters as escapes; if that is full or gone, nobody is told."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write("\n".join(map(printable, f"floodmark: {sentence}".split("\n"))) + "\n")
+        sys.stderr.flush()
 
 
 def flush(stream: TextIO) -> bool:

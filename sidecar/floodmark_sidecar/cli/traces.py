@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
 from floodmark_sidecar.judge import format_csv
 from floodmark_sidecar.traces import FAMILIES, Family, Labelled, generate
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     written = _write(args.output, [(family, args.seed + i) for family in families for i in range(args.count)], asked)
     counts = Counter(label["truth"]["label"] for label in written.values())
     what = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
-    sys.stdout.write(f"{len(written)} traces in {args.output}: {what}; {LABELS} has their truths\n")
+    sys.stdout.write(f"{len(written)} traces in {printable(str(args.output))}: {what}; {LABELS} has their truths\n")
     return int(ExitCode.STEADY)
 
 

@@ -37,6 +37,11 @@ def is_number(column: str) -> bool:
     return column in NUMBERS or split_map(column) is not None
 
 
+def is_numeric(column: str) -> bool:
+    """Say whether *column* holds numbers at all: measured ones, the time, or whether a reading is masked."""
+    return column in {"t", "masked"} or is_number(column)
+
+
 def in_order(columns: set[str]) -> list[str]:
     """Return the known ones among *columns*, in the order of a written trace."""
     maps = sorted(parts for column in columns if (parts := split_map(column)))

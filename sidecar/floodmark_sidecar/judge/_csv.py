@@ -3,11 +3,19 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
-from floodmark_sidecar.judge._columns import LABELS, in_order, is_number
-from floodmark_sidecar.judge._trace import Trace, TraceError
+import numpy as np
 
-_KNOWN = {"t", "masked", *LABELS}
+from floodmark_sidecar.judge._columns import LABELS, in_order, is_numeric
+from floodmark_sidecar.judge._trace import Trace, TraceError, to_numbers
+from floodmark_sidecar.judge._types import FloatArray
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+_AT_ONCE: Final = 1024
+"""Rows that are held as text at a time: a month's readings would take gigabytes."""
 
 
 def parse_csv(lines: Iterable[str], *, name: str) -> Trace:
@@ -17,25 +25,26 @@ def parse_csv(lines: Iterable[str], *, name: str) -> Trace:
     few or too many cells, a cell that is not a finite number of at least 0, text that is not text.
     """
     reader = csv.reader(_text(lines, name), strict=True)
+    at: list[int] = []
     try:
         header = [cell.strip() for cell in next(reader, [])]
         _check(header, name)
-        wanted = [i for i, column in enumerate(header) if column in _KNOWN or is_number(column)]
-        rows, at = [], []
-        for row in reader:
-            if not row:
-                continue
-            if len(row) != len(header):
-                msg = f"{len(row)} cells where the header has {len(header)}"
-                raise TraceError(msg, name=name, line=reader.line_num)
-            rows.append([row[i] for i in wanted])
-            at.append(reader.line_num)
+        labels: dict[str, list[str]] = {column: [] for column in header if column in LABELS}
+        numbers: dict[str, list[FloatArray]] = {column: [np.empty(0)] for column in header if is_numeric(column)}
+        for rows, found in _rows(reader, len(header), name):
+            for column, values in zip(header, zip(*rows, strict=True), strict=True):
+                if column in numbers:
+                    numbers[column].append(to_numbers(values, column=column, name=name, lines=found))
+                elif column in labels:
+                    labels[column] += values
+            at += found
     except csv.Error as error:
-        msg = f"not readable as CSV ({error})"
+        limit = csv.field_size_limit()
+        long = f"a cell is longer than {limit:,} characters" if "field limit" in str(error) else str(error)
+        msg = f"not readable as CSV ({long})"
         raise TraceError(msg, name=name, line=reader.line_num) from None
-    columns = list(zip(*rows, strict=True)) if rows else [() for _ in wanted]
-    cells = {header[i]: column for i, column in zip(wanted, columns, strict=True)}
-    return Trace.from_cells(cells, len(rows), name=name, lines=at)
+    joined = {column: np.concatenate(numbers.pop(column)) for column in list(numbers)}
+    return Trace.from_columns(joined, labels, len(at), name=name, lines=at)
 
 
 def format_csv(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
@@ -48,6 +57,25 @@ def format_csv(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
     yield _line(columns)
     for row in listed:
         yield _line([_cell(row.get(column)) for column in columns])
+
+
+def _rows(reader: "Reader", width: int, name: str) -> Iterator[tuple[list[list[str]], list[int]]]:
+    """Yield the rows that are not blank, some at a time, with their lines; each must have *width* cells."""
+    rows: list[list[str]] = []
+    at: list[int] = []
+    for row in reader:
+        if not row:
+            continue
+        if len(row) != width:
+            msg = f"{len(row)} cells where the header has {width}"
+            raise TraceError(msg, name=name, line=reader.line_num)
+        rows.append(row)
+        at.append(reader.line_num)
+        if len(rows) == _AT_ONCE:
+            yield rows, at
+            rows, at = [], []
+    if rows:
+        yield rows, at
 
 
 def _cell(value: object) -> str:
@@ -72,9 +100,21 @@ def _text(lines: Iterable[str], name: str) -> Iterator[str]:
                 msg = "a binary file, not a trace"
                 raise TraceError(msg, name=name, line=number)
             yield line.removeprefix("\ufeff") if number == 1 else line
-    except UnicodeDecodeError:
-        msg = "a binary file or not UTF-8, not a trace"
-        raise TraceError(msg, name=name, line=number + 1) from None
+    except UnicodeDecodeError as error:
+        problem = _undecoded(error, first=number == 0)
+        raise TraceError(problem, name=name, line=number + 1 + _line_ends(error)) from None
+
+
+def _undecoded(error: UnicodeDecodeError, *, first: bool) -> str:
+    if first and error.object[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return "text in UTF-16, and a trace is in UTF-8"
+    return f"a binary file or not UTF-8 (byte 0x{error.object[error.start]:02x}), not a trace"
+
+
+def _line_ends(error: UnicodeDecodeError) -> int:
+    """Return how many lines end before the bad byte in the block that was being read: none of them was handed out."""
+    before = error.object[: error.start]
+    return len(before.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")) - 1
 
 
 def _check(header: list[str], name: str) -> None:

@@ -1,5 +1,6 @@
 """δ, the smallest growth of interest, and the detection limit, the smallest growth a run could have told from noise."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -32,22 +33,24 @@ class Ruler(Protocol):
 @dataclass(frozen=True)
 class MemoryRuler:
     """δ for bytes of `workers` processes at once. `level` is the median of the run, `span` its length in seconds, `limit`
-    the plan's own δ.
+    the plan's own δ, `life` how long the longest worker lived, where workers are replaced.
     """
 
     level: float
     span: float
     limit: float | None = None
     workers: int = 1
+    life: float | None = None
 
     def delta(self, error: float) -> float:
         """Return the plan's limit, else 2 MiB or 1 % a day, more where the run is too noisy for that, yet never so much
-        that a short run's real climb would pass: 1 MiB or 2 % over the whole run is the most that is added.
+        that a short run's real climb would pass: 1 MiB or 2 % over the whole run is the most that is added, over a life where
+        none lasts for the run: no worker ever grows by more.
         """
         if self.limit is not None:
             return self.limit
         interest = max(2 * MIB, 0.01 * self.level) / DAY
-        cap = max(MIB, 0.02 * self.level) / self.span
+        cap = max(MIB, 0.02 * self.level) / (self.life or self.span)
         return max(interest, min(ERRORS * self._error(error), cap))
 
     def detectable(self, error: float) -> float:
@@ -55,7 +58,23 @@ class MemoryRuler:
         return FOUND * self._error(error)
 
     def _error(self, error: float) -> float:
-        return max(error, self.workers * ARENA / self.span)
+        return max(error, math.sqrt(self.workers) * ARENA / self.span)
+
+
+@dataclass(frozen=True)
+class KnownRuler:
+    """A ruler for a part of what was judged: δ is known from the whole; per second."""
+
+    known: float
+
+    def delta(self, error: float) -> float:
+        """Return δ of the whole run."""
+        del error
+        return self.known
+
+    def detectable(self, error: float) -> float:
+        """Return the growth that this part would have shown in two of three cases."""
+        return FOUND * error
 
 
 @dataclass(frozen=True)

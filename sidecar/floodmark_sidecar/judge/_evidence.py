@@ -10,18 +10,20 @@ from floodmark_sidecar.judge import _reasons as say
 from floodmark_sidecar.judge._counts import CountClimb
 from floodmark_sidecar.judge._finding import Finding, State
 from floodmark_sidecar.judge._frame import Coverage, Frame
+from floodmark_sidecar.judge._held import Rest
 from floodmark_sidecar.judge._ledger import growth_class, ledger
-from floodmark_sidecar.judge._load import Held, LoadDoubts
+from floodmark_sidecar.judge._load import LoadDoubts
+from floodmark_sidecar.judge._looks import Look
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.judge._settings import Settings
-from floodmark_sidecar.judge._slope import theil_sen
+from floodmark_sidecar.judge._slope import Slope, theil_sen
 from floodmark_sidecar.judge._workers import WorkerFinding
 from floodmark_sidecar.units import format_bytes, format_duration
 
-_COVERED_TO_CLIMB: Final = 0.5
-_COVERED_TO_BE_STEADY: Final = 0.8
-_LARGEST_GAP: Final = 0.2
-_OF_LONG_LIVES: Final = 0.33
+COVERED_TO_CLIMB: Final = 0.5
+COVERED_TO_BE_STEADY: Final = 0.8
+LARGEST_GAP: Final = 0.2
+OF_LONG_LIVES: Final = 0.33
 """Shares of the run."""
 
 _MINUTES: Final = 1800.0
@@ -37,8 +39,13 @@ _GONE_BYTES: Final = 0.2
 @dataclass(frozen=True)
 class Evidence:
     """Everything that was found in one trace. `calmed` is its memory with every worker's isolated jumps taken out, where
-    that matters. `held` is what sessions hold, where memory follows them: then all else is of memory without that.
-    `steady_by_request` says that it fell with the load, and is steady over requests, too.
+    that matters. `levels` says that a few levels explain its climb better; `within` is what is in use,
+    where that climbs and memory does not. `copied` is how much of
+    the workers' memory at the end are copies of their master's. `rest` is memory without what sessions and bounded
+    maps hold, where it follows them: all else is of that.
+    `steady_by_request` says that it fell with the load, and is steady over requests, too; `per_request` is its slope by
+    request, where requests were counted. `chance` says which series beside
+    the sum climb, yet no more surely than one of so many may by chance; `look` is there where the run is not over.
     """
 
     frame: Frame
@@ -49,9 +56,21 @@ class Evidence:
     maps: tuple[MapFinding, ...]
     counts: tuple[CountClimb, ...]
     calmed: Finding | None
+    levels: bool
+    within: Finding | None
+    copied: float
     load: LoadDoubts
-    held: Held | None
+    rest: Rest
     steady_by_request: bool
+    chance: str
+    look: Look | None
+    per_request: Slope | None
+
+    @property
+    def stays_at(self) -> float:
+        """The bytes that the service had nearly all the time in the last quarter of the judged part."""
+        quarter = (self.frame.span - self.memory.start) / 4
+        return float(np.quantile(self.frame.present(self.frame.used)[self.frame.x >= self.frame.span - quarter], 0.1))
 
 
 @dataclass
@@ -73,64 +92,87 @@ class Case:
 def weigh(evidence: Evidence) -> Case:
     """Return the case that *evidence* makes."""
     case = Case()
-    parts: tuple[Callable[[Case, Evidence], None], ...] = (_memory, _limits, _resources, _workers, _coverage)
+    parts: tuple[Callable[[Case, Evidence], None], ...] = (
+        _unfinished,
+        _memory,
+        _limits,
+        _resources,
+        _workers,
+        _coverage,
+    )
     for part in parts:
         part(case, evidence)
     return case
 
 
+def _unfinished(case: Case, evidence: Evidence) -> None:
+    if evidence.look is not None:
+        case.missing.append(evidence.look.said)
+
+
 def _memory(case: Case, evidence: Evidence) -> None:
-    memory, frame = evidence.memory, evidence.frame
-    load = evidence.load
-    fills = [say.map_fills(found) for found in evidence.maps if found.excuses(memory.rise)]
+    memory, frame, load = evidence.memory, evidence.frame, evidence.load
+    sessions = evidence.rest.sessions
     if not evidence.steady_by_request:
         case.missing += load.of_steady
-    if memory.state == "steady" and evidence.held is not None and not evidence.held.returned:
+    if memory.state == "steady" and sessions is not None and not sessions.returned:
         case.missing += load.of_climbing
+    if evidence.within is not None:
+        case.missing.append(say.grows_within(evidence.within))
     if memory.state == "inconclusive":
-        case.doubts += [*say.undecided(memory), *fills]
+        case.doubts += [*say.undecided(memory), *_fills(evidence)]
     if memory.state != "climbing":
         return
-    doubts = fills if evidence.held is not None else fills + load.of_climbing
-    if frame.recycled and frame.lives_slacken:
-        doubts.append("memory grows within each life, yet ever less as the life goes on, as a cache that fills does")
-    if evidence.calmed is not None and evidence.calmed.slope.estimate <= evidence.calmed.delta / 2:
-        doubts.append("a few jumps in each worker may be all there is to it")
-    if (
-        frame.span < _MINUTES
-        and growth_class(frame, ledger(frame, start=memory.start), start=memory.start) == "retention"
-    ):
-        doubts.append(
-            "most of it is free memory that malloc keeps, and a run of minutes cannot tell whether that has an end"
-        )
+    doubts = _doubts_of_climb(evidence)
     if doubts:
         case.doubts += [
             f"memory grew by {say.per_hour(memory.slope.estimate)}, yet that may not last: {doubts[0]}",
             *doubts[1:],
         ]
         return
-    case.climbs.append(say.climb(memory))
+    case.climbs.append(say.climb(memory, evidence.per_request))
     if frame.recycled and _slope_in_sum(frame) < memory.slope.estimate / 2:
         lives = max(len(lives) for lives in frame.slots)
-        case.climbs.append(
-            f"recycling hides it: with up to {lives} lives in a slot, workers are replaced before the sum shows it"
-        )
+        case.climbs.append(say.recycled(memory, evidence.per_request, lives=lives))
+
+
+def _doubts_of_climb(evidence: Evidence) -> list[str]:
+    """Return in words what may be all there is to a climb of memory."""
+    memory, frame = evidence.memory, evidence.frame
+    doubts = _fills(evidence)
+    if evidence.rest.sessions is None:
+        doubts += evidence.load.of_climbing
+    if evidence.levels:
+        doubts.append("as few as three jumps would explain it better than growth that goes on")
+    if frame.recycled and frame.lives_slacken:
+        doubts.append("memory grows within each life, yet ever less as the life goes on, as a cache that fills does")
+    if evidence.calmed is not None and evidence.calmed.slope.estimate <= evidence.calmed.delta / 2:
+        doubts.append("a few jumps in each worker may be all there is to it")
+    short = "a run of minutes" if evidence.look is None else "a look before the end"
+    if (frame.span < _MINUTES or evidence.look is not None) and growth_class(
+        frame, ledger(frame, start=memory.start), start=memory.start
+    ) == "retention":
+        doubts.append(f"most of it is free memory that malloc keeps, and {short} cannot tell whether that has an end")
+    return doubts
+
+
+def _fills(evidence: Evidence) -> list[str]:
+    """Return in words which maps were filling meanwhile, those aside whose entries are taken out."""
+    taken = {held.name for held in evidence.rest.held if held.kind == "map"}
+    rise = evidence.memory.rise
+    return [say.map_fills(found) for found in evidence.maps if found.excuses(rise) and found.name not in taken]
 
 
 def _slope_in_sum(frame: Frame) -> float:
-    present = frame.present(frame.memory)
+    present = frame.present(frame.used)
     points = np.unique(np.linspace(0, len(present) - 1, 48).astype(np.intp))
     return theil_sen(frame.x[points], present[points])
 
 
 def _limits(case: Case, evidence: Evidence) -> None:
     case.climbs += [say.map_over(found) for found in evidence.maps if found.over_limit]
-    limit, frame = evidence.settings.memory, evidence.frame
-    if limit is None:
-        return
-    quarter = (frame.span - evidence.memory.start) / 4
-    low = float(np.quantile(frame.present(frame.memory)[frame.x >= frame.span - quarter], 0.1))
-    if low > limit:
+    limit, low = evidence.settings.memory, evidence.stays_at
+    if limit is not None and low > limit:
         case.climbs.append(f"the service stays at {format_bytes(low)}, the plan allows {format_bytes(limit)}")
 
 
@@ -143,11 +185,12 @@ def _resources(case: Case, evidence: Evidence) -> None:
             case.climbs.append(say.count_climb(count))
     case.climbs += [say.map_climb(found) for found in evidence.maps if found.climbs]
     case.missing += [say.map_waits(found) for found in evidence.maps if found.waits]
+    case.missing += [evidence.chance] if evidence.chance else []
 
 
 def _workers(case: Case, evidence: Evidence) -> None:
     memory, frame = evidence.memory, evidence.frame
-    level = max(1.0, float(np.median(frame.present(frame.memory))))
+    level = max(1.0, float(np.median(frame.present(frame.used))))
     for worker in evidence.workers:
         if worker.gone and worker.last_bytes > _GONE_BYTES * level:
             since = format_duration(frame.span - float(worker.lives[-1].at[-1]))
@@ -165,14 +208,15 @@ def _workers(case: Case, evidence: Evidence) -> None:
 
 def _coverage(case: Case, evidence: Evidence) -> None:
     coverage = evidence.coverage
-    if coverage.share < _COVERED_TO_BE_STEADY:
+    if coverage.share < COVERED_TO_BE_STEADY:
         case.missing.append(f"readings cover only {coverage.share:.0%} of the run")
-    if coverage.largest_gap > _LARGEST_GAP * coverage.span:
+    if coverage.largest_gap > LARGEST_GAP * coverage.span:
         case.missing.append(f"a gap of {format_duration(coverage.largest_gap)} is too long to judge across")
     if coverage.masked > coverage.readings:
         case.missing.append(f"{coverage.masked} readings are masked, and only {coverage.readings} are left to judge")
-    if coverage.judged_share < _OF_LONG_LIVES:
+    if coverage.judged_share < OF_LONG_LIVES:
         case.missing.append(f"only {coverage.judged_share:.0%} of the readings are of lives long enough to judge")
-    if coverage.share < _COVERED_TO_CLIMB:
+    too_early = evidence.look is not None and not evidence.look.due
+    if coverage.share < COVERED_TO_CLIMB or too_early:
         case.doubts += case.climbs
         case.climbs.clear()

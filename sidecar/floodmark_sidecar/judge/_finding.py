@@ -6,14 +6,17 @@ from typing import Final, Literal
 import numpy as np
 
 from floodmark_sidecar.judge._curve import Curve, Step, fit_curve
-from floodmark_sidecar.judge._delta import Ruler
+from floodmark_sidecar.judge._delta import KnownRuler, Ruler
 from floodmark_sidecar.judge._floors import FEWEST, MOST, Floors, take_floors
-from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps, find_jumps, without
+from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps, without
+from floodmark_sidecar.judge._onset import find_onset, goes_on_throughout
 from floodmark_sidecar.judge._persistence import doubts_of_growth, doubts_of_stairs, gave_back_little
+from floodmark_sidecar.judge._ranks import quantile
 from floodmark_sidecar.judge._shape import late_slope, quickens, slackens
 from floodmark_sidecar.judge._slope import DRAWS, Slope, measure_slope
 from floodmark_sidecar.judge._types import FloatArray
-from floodmark_sidecar.judge._warmup import measure_warmup
+from floodmark_sidecar.judge._warmup import LEAST, measure_warmup
+from floodmark_sidecar.judge._within import Within
 
 Shape = Literal["linear", "saturating", "staircase", "step", "accelerating", "flat", "sawtooth", "unclear"]
 State = Literal["steady", "climbing", "inconclusive"]
@@ -21,13 +24,15 @@ State = Literal["steady", "climbing", "inconclusive"]
 _START: Final = 0.3
 """Share of a run within which a slackening is a start and says nothing of how growth goes on."""
 
-_SURE: Final = 1.64
+SURE_OF: Final = 1.64
 """Standard errors of the interval's either end."""
 
 _LATE: Final = 1.64
 """Standard errors by which a late rise must show to forbid `steady`."""
 
 FEWEST_READINGS: Final = 24
+SHORTEST: Final = 60.0
+"""Seconds of readings below which nothing is judged."""
 
 SLACKENS: Final = "it slackens, as a cache that fills does"
 
@@ -36,8 +41,10 @@ SLACKENS: Final = "it slackens, as a cache that fills does"
 class Finding:
     """What one series shows from `start` to `end`, in seconds since the first reading; rates are per second.
 
-    `floors` are those of the whole run, `jumps` the isolated ones that were taken out, `doubts` what speaks against a
-    climb though the slope is that of one, `hidden` what speaks against `steady` though the slope is that of it.
+    `floors` are those of the whole run, `window` those of the judged part, `jumps` the isolated ones that were taken out,
+    `doubts` what speaks against a climb though the slope is that of one, `hidden` what speaks against `steady` though the
+    slope is that of it. `onset` is when a climb began, where it began late, `confirmed` what other
+    series shows that it is one, where memory alone does not.
     """
 
     state: State
@@ -52,6 +59,9 @@ class Finding:
     doubts: tuple[str, ...]
     hidden: tuple[str, ...]
     saturating: bool
+    window: Floors
+    onset: float | None = None
+    confirmed: str = ""
 
     @property
     def rise(self) -> float:
@@ -61,14 +71,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Care:
-    """How closely a series is looked at: floors at most, bootstrap draws, by what factor its interval is widened because
-    it is one among many, and what standard error its slope has besides, per second.
+    """How closely a series is looked at: floors at most, bootstrap draws, by what factor its interval is widened, and what
+    standard error its slope has besides, per second. `within` tells the slope where lives follow each other.
     """
 
     floors: int = MOST
     draws: int = DRAWS
     factor: float = 1.0
     error: float = 0.0
+    within: Within | None = None
 
 
 THOROUGH: Final = Care()
@@ -86,14 +97,21 @@ def examine(
     if len(x) < FEWEST_READINGS or x[-1] <= x[0]:
         return None
     whole = take_floors(x, y, most=care.floors)
-    if warmup is not None:
-        return _from(float(x[0]) + warmup, x, y, ruler, whole=whole, care=care)
-    finding = _from(measure_warmup(whole), x, y, ruler, whole=whole, care=care)
+    start = measure_warmup(whole) if warmup is None else float(x[0]) + warmup
+    finding = _from(start, x, y, ruler, whole=whole, care=care)
+    if finding is None or finding.state != "inconclusive":
+        return finding
     half = float(x[0] + x[-1]) / 2
-    if finding is not None and finding.state == "inconclusive" and finding.saturating and finding.start < half:
+    if warmup is None and finding.saturating and finding.start < half:
         later = _from(half, x, y, ruler, whole=whole, care=care)
         if later is not None and later.state == "steady" and gave_back_little(whole):
             return later
+    # Where lives follow each other, each begins anew.
+    onset = None if care.within else find_onset(whole.part(float(x[0] + LEAST * (x[-1] - x[0])), finding.end))
+    if onset is not None:
+        since = _from(onset, x, y, KnownRuler(finding.delta), whole=whole, care=care)
+        if since is not None and since.state == "climbing" and goes_on_throughout(since.window):
+            return replace(since, onset=onset)
     return finding
 
 
@@ -106,10 +124,12 @@ def _from(start: float, x: FloatArray, y: FloatArray, ruler: Ruler, *, whole: Fl
         return None
     clear = _weigh(y[judged], window, clear_jumps(window.x, window.y), ruler, whole=whole, care=care)
     if clear.state == "inconclusive":
-        jumps = find_jumps(window.x, window.y)
+        jumps = window.jumps
         if jumps != clear.jumps and len(jumps) <= MOST_ISOLATED:
             fewer = _weigh(y[judged], window, jumps, ruler, whole=whole, care=care)
-            clear = fewer if fewer.state == "steady" else clear
+            # What falls when its rises are taken out went up and down: those were no jumps.
+            level = fewer.slope.estimate > -fewer.delta / 2
+            clear = fewer if fewer.state == "steady" and level else clear
     return replace(clear, start=start, end=float(x[-1]))
 
 
@@ -121,7 +141,8 @@ def _weigh(
     stairs = () if isolated else found
     level = without(window.y, isolated)
     curve = fit_curve(window.x, level)
-    slope = _wider(measure_slope(window.x, level, curve, draws=care.draws), care)
+    lives = care.within(float(window.x[0])) if care.within else None
+    slope = _wider(lives or measure_slope(window.x, level, curve, draws=care.draws), care)
     delta, detectable = ruler.delta(slope.se), ruler.detectable(slope.se)
     saturating = not stairs and _saturates(whole, window, se=slope.se, delta=delta)
     grows = slope.estimate > delta and slope.low > delta / 2
@@ -134,7 +155,7 @@ def _weigh(
     state: State = "inconclusive"
     if grows and not doubts:
         state = "climbing"
-        if isolated:
+        if isolated and lives is None:
             slope = _with_jumps(window, slope, delta=delta, care=care)
     elif slope.high < delta and detectable <= delta and not hidden:
         state = "steady"
@@ -151,6 +172,7 @@ def _weigh(
         tuple(doubts),
         tuple(hidden),
         saturating,
+        window,
     )
 
 
@@ -162,22 +184,22 @@ def _with_jumps(window: Floors, slope: Slope, *, delta: float, care: Care) -> Sl
 
 
 def _wider(slope: Slope, care: Care) -> Slope:
-    beside = _SURE * care.error
-    down = float(np.hypot((slope.estimate - slope.low) * care.factor, beside))
-    up = float(np.hypot((slope.high - slope.estimate) * care.factor, beside))
+    beside = SURE_OF * care.error
+    down = float(np.hypot(slope.estimate - slope.low, beside))
+    up = float(np.hypot(slope.high - slope.estimate, beside))
     return Slope(slope.estimate, slope.estimate - down, slope.estimate + up, float(np.hypot(slope.se, care.error)))
 
 
 def _saturates(whole: Floors, window: Floors, *, se: float, delta: float) -> bool:
     """Say whether growth slackens within the judged part, or from the end of the start to the end of the run."""
-    if slackens(window, find_jumps(window.x, window.y), se=se, delta=delta):
+    if slackens(window, se=se, delta=delta):
         return True
     begin = float(whole.x[0]) + _START * float(whole.x[-1] - whole.x[0])
     if window.x[0] <= begin:
         return False
     after = whole.part(begin, float(whole.x[-1]))
     longer = float(window.x[-1] - window.x[0]) / float(after.x[-1] - after.x[0])
-    return slackens(after, find_jumps(after.x, after.y), se=se * longer**1.5, delta=delta)
+    return slackens(after, se=se * longer**1.5, delta=delta)
 
 
 def _hidden(
@@ -220,7 +242,7 @@ def _name(
     if state == "steady":
         if jumps:
             return "step"
-        swing = float(np.quantile(y, 0.95) - np.quantile(y, 0.05))
+        swing = quantile(y, 0.95) - quantile(y, 0.05)
         return "sawtooth" if swing > 8 * max(curve.sigma, 1.0) and _falls(y, swing) else "flat"
     return "unclear"
 

@@ -1,11 +1,16 @@
 """Floors: the lowest readings of blocks of time, in blocks long enough to span the service's own release cycle."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._types import FloatArray
+from floodmark_sidecar.judge._curve import Step
+from floodmark_sidecar.judge._cycle import release_cycle
+from floodmark_sidecar.judge._jumps import find_jumps
+from floodmark_sidecar.judge._ranks import smoothed
+from floodmark_sidecar.judge._types import FloatArray, IntArray
 
 MOST: Final = 64
 """Floors of one window; more only costs time, the noise between neighbours is correlated anyway."""
@@ -24,9 +29,6 @@ _OVERLAP: Final = 4
 _QUANTILE: Final = 0.03
 """A lower quantile than this is one odd reading; a higher one lets taller peaks lift the floor."""
 
-_SAMPLES: Final = 2000
-"""Readings that the search for cycles looks at; cycles that matter are far longer than a two-thousandth of a run."""
-
 
 @dataclass(frozen=True)
 class Floors:
@@ -38,6 +40,11 @@ class Floors:
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @cached_property
+    def jumps(self) -> tuple[Step, ...]:
+        """The rises from one floor to the next that were never undone, in order of time."""
+        return find_jumps(self.x, self.y)
 
     def part(self, start: float, end: float) -> "Floors":
         """Return the floors from *start* to *end*, both included."""
@@ -53,6 +60,8 @@ def take_floors(x: FloatArray, y: FloatArray, *, most: int = MOST) -> Floors:
     span = float(x[-1] - x[0]) if len(x) else 0.0
     if span <= 0:
         return Floors(x[:1], y[:1], 0.0)
+    # One reading alone is no floor: what a process shares for a moment with one that it forks is missing from its own.
+    y = smoothed(y)
     count = int(np.clip(len(x) // _READINGS_A_BLOCK, FEWEST, most))
     cycle = release_cycle(x, y)
     # A cycle that leaves too few blocks cannot be looked past: it stays in the noise, and is judged so.
@@ -70,53 +79,20 @@ def _of_blocks(x: FloatArray, y: FloatArray, *, block: float, stride: float) -> 
     first, last = np.searchsorted(x, starts), np.searchsorted(x, starts + block)
     last[-1] = len(x)
     fewest = len(x) * block / span / 2
-    lows = [
-        _low(y, start, stop)
-        for start, stop in zip(first.tolist(), last.tolist(), strict=True)
-        if stop - start >= fewest
-    ]
-    index = np.unique(np.array(lows, np.intp))
+    full = last - first >= fewest
+    index = _low(y, first[full], last[full])
     return Floors(x[index], y[index], block)
 
 
-def _low(y: FloatArray, start: int, stop: int) -> int:
-    """Return where, from *start* to *stop*, the low quantile of *y* is."""
-    values = y[start:stop]
-    rank = int(_QUANTILE * len(values))
-    return start + int(np.argpartition(values, rank)[rank] if rank else values.argmin())
-
-
-def release_cycle(x: FloatArray, y: FloatArray) -> float | None:
-    """Return the usual seconds between two lows that large releases leave behind, or None without two such lows."""
-    stride = max(1, len(x) // _SAMPLES)
-    times, values = x[::stride], y[::stride]
-    if len(values) < 2 * FEWEST:
-        return None
-    noise = 1.4826 * float(np.median(np.abs(np.diff(values)))) / np.sqrt(2)
-    level = values - np.polyval(np.polyfit(times - times[0], values, 1), times - times[0])
-    low, high = np.quantile(level, [0.05, 0.95])
-    lows = _lows(values, max(6 * noise, 0.5 * float(high - low)))
-    return float(np.quantile(np.diff(times[lows]), 0.8)) if len(lows) >= 3 else None
-
-
-def _lows(values: FloatArray, swing: float) -> list[int]:
-    """Return where the lows are between rises of at least *swing* and the falls before them."""
-    lows: list[int] = []
-    if swing <= 0:
-        return lows
-    falling, top, bottom = False, 0, 0
-    points = values.tolist()
-    for i, value in enumerate(points):
-        if falling:
-            if value < points[bottom]:
-                bottom = i
-            elif value > points[bottom] + swing:
-                lows.append(bottom)
-                falling, top = False, i
-        elif value > points[top]:
-            top = i
-        elif value < points[top] - swing:
-            falling, bottom = True, i
-    if falling:
-        lows.append(bottom)
-    return lows
+def _low(y: FloatArray, first: IntArray, last: IntArray) -> IntArray:
+    """Return where the low quantiles of *y* are from each of *first* to its *last*; blocks of one length at once."""
+    lengths = last - first
+    lows = first.copy()
+    for length in np.unique(lengths).tolist():
+        alike = lengths == length
+        blocks = y[first[alike][:, None] + np.arange(length)]
+        rank = int(_QUANTILE * length)
+        low = np.partition(blocks, rank, axis=1)[:, rank] if rank else blocks.min(axis=1)
+        # Of equal readings the first, whatever order a partition leaves them in.
+        lows[alike] += (blocks == low[:, None]).argmax(axis=1)
+    return np.unique(lows)

@@ -1,13 +1,20 @@
 """A trace made ready to judge: masked instants left out, time without the pauses between segments, lives found."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._lives import Life, join, rises_of, split_lives, start_of_lives
+from floodmark_sidecar.judge._ageing import lives_slacken, start_of_lives
+from floodmark_sidecar.judge._copies import copies
+from floodmark_sidecar.judge._lives import MANY, Life, join, split_lives
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._types import FloatArray, IntArray, Json
+from floodmark_sidecar.judge._within import Within, within_lives
+
+_BLOCK: Final = 80.0
+"""Bytes of one of Python's blocks on the whole, which nobody measures: growth in use is not reported, only looked at."""
 
 _GAP: Final = 3.0
 """Reading intervals without a reading that make a gap."""
@@ -39,26 +46,33 @@ class Coverage:
 
 
 class Frame:
-    """The judged instants of a trace. `x` are seconds from the first one, pauses between segments taken out.
+    """The judged instants of a trace. `x` are seconds from the first one, pauses between segments taken out; by judged row,
+    `used` is what a worker had of memory, `copies` what of that are copies, and `memory` the rest, which is judged.
 
     An instant at which any worker is masked is left out for all: a sum needs every part.
     """
 
     def __init__(self, trace: Trace) -> None:
-        used = trace.column("uss_bytes") + np.nan_to_num(trace.column("swap_bytes"))
-        masked = np.unique(trace.t[trace.masked])
+        used = trace.column("uss_bytes") + _known(trace.column("swap_bytes"))
+        self._masked = np.unique(trace.t[trace.masked])
         measured = np.isfinite(used)
-        rows = np.flatnonzero(measured & ~np.isin(trace.t, masked))
+        rows = np.flatnonzero(measured & ~np.isin(trace.t, self._masked) if len(self._masked) else measured)
         self.trace = trace
         self._rows = rows
-        self._masked = len(masked)
-        self.t, self._instant = np.unique(trace.t[rows], return_inverse=True)
+        # Rows are in order of time, so that those of an instant are beside each other.
+        t = trace.t[rows]
+        begins = np.diff(t, prepend=-np.inf) > 0
+        self._first = np.flatnonzero(begins)
+        self._instant = np.cumsum(begins) - 1
+        self.t = t[self._first]
         self.interval = float(np.median(np.diff(self.t))) if len(self.t) > 1 else 0.0
         self.x = self._running_time(trace.segment[rows])
-        self.memory = used[rows]
+        self.used = used[rows]
         key = trace.life[rows] + trace.segment[rows] * len(trace.lives)
         self.slots = split_lives(trace.worker[rows], key, self.x[self._instant], late=2.5 * self.interval)
-        self.life_start, self.lives_slacken = start_of_lives(self.slots, self.memory)
+        self.copies = copies(self.slots, self.column("uss_bytes"), self.column("rss_bytes"), self.in_use())
+        self.memory = self.used - self.copies
+        self.life_start = start_of_lives(self.slots, self.memory)
 
     @property
     def span(self) -> float:
@@ -71,6 +85,16 @@ class Frame:
         return any(len(lives) > 1 for lives in self.slots)
 
     @property
+    def many_lives(self) -> bool:
+        """Whether every worker had so many lives that a step in one of them moves nothing."""
+        return bool(self.slots) and min(map(len, self.slots)) >= MANY
+
+    @property
+    def lives_slacken(self) -> bool:
+        """Whether memory grows ever less as lives go on."""
+        return lives_slacken(self.slots, self.memory, start=self.life_start)
+
+    @property
     def longest_life(self) -> float | None:
         """Seconds of the longest life seen."""
         return max((life.seconds for lives in self.slots for life in lives), default=None)
@@ -78,6 +102,12 @@ class Frame:
     def column(self, name: str) -> FloatArray:
         """Return a column at the judged rows."""
         return self.trace.column(name)[self._rows]
+
+    def in_use(self) -> FloatArray:
+        """Return by judged row the bytes that a worker has in use by its own account: Python's blocks, malloc's, mappings."""
+        parts = (("python_blocks", _BLOCK), ("heap_used_bytes", 1.0), ("mmap_bytes", 1.0))
+        used: FloatArray = np.sum([self.column(column) * size for column, size in parts], axis=0)
+        return used
 
     def joined(self, values: FloatArray, *, slot: int | None = None) -> FloatArray | None:
         """Return the sum over workers of *values* (by judged row) at every instant, lives joined; one slot's if given.
@@ -87,45 +117,50 @@ class Frame:
         total = None
         for lives in self.slots:
             if slot is None or lives[0].slot == slot:
-                part = self._join(lives, values)
+                # Memory is asked for again and again.
+                part = self._memory[lives[0].slot] if values is self.memory else self._join(lives, values)
                 if part is not None:
                     total = part[0] if total is None else total + part[0]
         return total
 
-    def rises(self, values: FloatArray) -> FloatArray:
-        """Return by how much *values* (by judged row) rose within each life that is long enough to say."""
-        return rises_of(self.slots, values)
+    def within(self, values: FloatArray, *, slot: int | None = None) -> Within | None:
+        """Return what tells the slope of *values* (by judged row) within lives; None where no worker was replaced."""
+        slots = [lives for lives in self.slots if slot is None or lives[0].slot == slot]
+        if all(len(lives) < 2 for lives in slots):
+            return None
+        return within_lives(slots, values, start=self.life_start)
 
     def present(self, values: FloatArray) -> FloatArray:
         """Return the plain sum of *values* over the workers there were at each instant, whatever their lives."""
-        sums = np.bincount(self._instant, weights=np.nan_to_num(values), minlength=len(self.t))
+        sums = np.bincount(self._instant, weights=_known(values), minlength=len(self.t))
         return sums.astype(np.float64)
 
     def highest(self, values: FloatArray) -> FloatArray:
         """Return the largest of *values* among the workers at each instant."""
-        result = np.zeros(len(self.t))
-        np.maximum.at(result, self._instant, np.nan_to_num(values))
-        return result
+        return np.maximum.reduceat(_known(values), self._first)
 
     def coverage(self) -> Coverage:
         """Return how much of the run the readings cover; O(n log n).
 
         A masked instant was read: it is not judged, and it is no gap.
         """
-        masked = np.setdiff1d(self.trace.t[self.trace.masked], self.t)
-        between = np.diff(np.searchsorted(masked, self.t))
+        between = np.diff(np.searchsorted(self._masked, self.t))
         steps = np.maximum(np.diff(self.x) - between * self.interval, 0.0)
         gaps = steps[steps > _GAP * self.interval]
-        used = sum(part[1] for lives in self.slots if (part := self._join(lives, self.memory)) is not None)
+        used = sum(part[1] for part in self._memory.values() if part is not None)
         return Coverage(
             len(self.t),
-            self._masked,
+            len(self._masked),
             self.span,
             self.interval,
             float(steps.max()) if len(steps) else 0.0,
             1 - float(gaps.sum()) / self.span if self.span else 0.0,
             used / len(self._rows) if len(self._rows) else 0.0,
         )
+
+    @cached_property
+    def _memory(self) -> dict[int, tuple[FloatArray, int] | None]:
+        return {lives[0].slot: self._join(lives, self.memory) for lives in self.slots}
 
     def _join(self, lives: tuple[Life, ...], values: FloatArray) -> tuple[FloatArray, int] | None:
         return join(lives, values, start=self.life_start, x=self.x)
@@ -138,3 +173,8 @@ class Frame:
         steps = np.diff(self.t)
         steps[np.diff(of_instant) != 0] = self.interval
         return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _known(values: FloatArray) -> FloatArray:
+    """Return *values* with 0 for what was not measured."""
+    return np.where(np.isfinite(values), values, 0.0)

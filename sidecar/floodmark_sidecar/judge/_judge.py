@@ -5,25 +5,37 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge import _reasons as say
-from floodmark_sidecar.judge._counts import climbing_counts, processes
+from floodmark_sidecar.judge._beside import examine_beside
+from floodmark_sidecar.judge._counts import processes, rise
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._evidence import Case, Evidence, weigh
-from floodmark_sidecar.judge._finding import FEWEST_READINGS, Care, Finding, Shape, State, examine
+from floodmark_sidecar.judge._finding import FEWEST_READINGS, SHORTEST, Finding, Shape, State, examine
 from floodmark_sidecar.judge._frame import Coverage, Frame
+from floodmark_sidecar.judge._held import Count, Rest, rest_of
+from floodmark_sidecar.judge._in_use import BY_REQUEST, BY_USE, confirmed, in_levels
 from floodmark_sidecar.judge._ledger import growth_class, ledger
-from floodmark_sidecar.judge._load import held_by_sessions, load_doubts, steady_by_request
-from floodmark_sidecar.judge._maps import examine_maps
+from floodmark_sidecar.judge._load import by_requests, came_again, load_doubts
+from floodmark_sidecar.judge._looks import Look
+from floodmark_sidecar.judge._maps import bounded
+from floodmark_sidecar.judge._requests import slope_per_request
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._verdict import Verdict
-from floodmark_sidecar.judge._workers import examine_workers, without_jumps
+from floodmark_sidecar.judge._workers import without_jumps
 from floodmark_sidecar.units import format_bytes, format_duration
 
-SHORTEST: Final = 60.0
-"""Seconds of readings below which nothing is judged."""
+_MOSTLY: Final = 0.5
+_BROUGHT: Final = 256 << 10
+"""Bytes that a descriptor or a task may bring with it: the buffers of a socket, what a task holds on its stack."""
 
 _MOST_LONGER: Final = 20.0
 """The longest run that noise alone ever asks for, in lengths of this one."""
+
+_LONGEST: Final = 3650 * 86_400.0
+"""Seconds: ten years, the longest run that is ever asked for."""
+
+_LEAST_DELTA: Final = 1e-9
+"""Bytes per second: a plan's own δ may be nothing at all, which no run is long enough for."""
 
 
 def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B008 -- frozen, and made of defaults only
@@ -34,40 +46,80 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
     frame = Frame(trace)
     coverage = frame.coverage()
     missing = _missing(frame, coverage)
-    series = None if missing else frame.joined(frame.memory)
-    if series is None:
+    if missing:
         return _nothing(frame, coverage, missing)
     ruler = MemoryRuler(
-        float(np.median(frame.present(frame.memory))),
+        float(np.median(frame.present(frame.used))),
         frame.span,
         settings.growth,
         max(1, round(float(np.median(processes(frame))))),
+        frame.longest_life if frame.recycled else None,
     )
-    held = held_by_sessions(frame, series)
-    if held is not None:
-        series = held.series
-    care = Care() if held is None else held.care
-    memory = examine(frame.x, series, ruler, warmup=settings.warmup, care=care)
+    counts = _counted(frame, settings)
+    rows = frame.in_use()
+    used = rest_of(frame, rows, counts) if np.isfinite(rows).any() else None
+    rest = rest_of(frame, frame.memory, counts, used=used)
+    memory = examine(frame.x, rest.values, ruler, warmup=settings.warmup, care=rest.care)
     if memory is None:
         return _nothing(frame, coverage, "too little of the run is left after warm-up to judge")
+    live = None
+    if used is not None and memory.state != "climbing":
+        live = examine(frame.x, used.values, ruler, warmup=memory.start, care=used.care)
+        since = live.start if live else memory.start
+        memory = confirmed(memory, live, start=since, why=BY_USE, within=rest.care.within)
+    if memory.state == "inconclusive" and memory.doubts and came_again(frame, start=memory.start):
+        values = (rest if used is None else used).values
+        by = by_requests(frame, values, ruler, start=memory.start)
+        memory = confirmed(memory, by, start=memory.start, why=BY_REQUEST, within=rest.care.within)
     start = memory.start
-    calmed = None
-    if memory.state == "climbing" and len(frame.slots) > 1:
-        calmed = examine(frame.x, without_jumps(frame, start=start), ruler, warmup=start)
+    look = Look.at(frame, settings.planned, memory)
+    if look is not None:
+        memory = look.weigh_memory(memory)
+    beside = examine_beside(frame, settings, memory, rest.rows, look)
+    calmed, levels = None, False
+    if memory.state == "climbing":
+        levels = in_levels(frame, memory, rest.values, None if used is None else used.values)
+        if len(frame.slots) > 1 and not frame.many_lives:
+            calmed = examine(frame.x, without_jumps(frame, rest.rows, start=start), ruler, warmup=start)
     evidence = Evidence(
         frame,
         settings,
         coverage,
         memory,
-        examine_workers(frame, memory),
-        examine_maps(frame, settings, start=start, memory_rise=memory.rise),
-        climbing_counts(frame, start=start),
+        beside.workers,
+        beside.maps,
+        beside.counts,
         calmed,
-        load_doubts(frame, start=start),
-        held,
-        memory.state == "steady" and held is not None and steady_by_request(frame, series, ruler, start=start),
+        levels,
+        live if live is not None and live.state == "climbing" and memory.state == "steady" else None,
+        float(frame.present(frame.copies)[-1]),
+        load_doubts(frame, start=start, may_hold=_may_hold(rest, used, memory), growth=memory.rise),
+        rest,
+        memory.state == "steady" and bool(rest.held) and _steady_by_request(frame, rest, ruler, start=start),
+        beside.chance,
+        look,
+        slope_per_request(frame, memory),
     )
     return _conclude(evidence, weigh(evidence))
+
+
+def _may_hold(rest: Rest, used: Rest | None, memory: Finding) -> float:
+    """Return the most that a session may hold: by what is in use, which knows it best, if that is what grew."""
+    if used is None or rise(used.values) < _MOSTLY * memory.rise:
+        return rest.most_each
+    return used.most_each
+
+
+def _steady_by_request(frame: Frame, rest: Rest, ruler: MemoryRuler, *, start: float) -> bool:
+    finding = by_requests(frame, rest.values, ruler, start=start)
+    return finding is not None and finding.state == "steady"
+
+
+def _counted(frame: Frame, settings: Settings) -> list[Count]:
+    """Return the counts that may hold memory without being a leak."""
+    sessions = frame.joined(frame.column("sessions"))
+    found = [] if sessions is None else [Count("sessions", "sessions", sessions)]
+    return [*found, *bounded(frame, settings)]
 
 
 def _missing(frame: Frame, coverage: Coverage) -> str:
@@ -103,10 +155,13 @@ def _conclude(evidence: Evidence, case: Case) -> Verdict:
         coverage=evidence.coverage,
         longest_life_seconds=frame.longest_life,
         memory=memory,
+        per_request=evidence.per_request,
         workers=evidence.workers,
         maps=evidence.maps,
         ledger=tuple(rows.items()),
         floors=_points(frame, memory),
+        evidence=evidence,
+        case=case,
     )
 
 
@@ -124,6 +179,7 @@ def _nothing(frame: Frame, coverage: Coverage, missing: str) -> Verdict:
         coverage=coverage,
         longest_life_seconds=frame.longest_life,
         memory=None,
+        per_request=None,
         workers=(),
         maps=(),
         ledger=(),
@@ -136,13 +192,16 @@ def _reasons(case: Case, evidence: Evidence, longer: float | None) -> list[str]:
     reasons = [*case.climbs] or [*case.missing, *case.doubts]
     if case.state == "steady":
         reasons.append(say.steadiness(memory))
+    if case.state == "climbing" and evidence.look is not None:
+        reasons.append(evidence.look.said)
     if case.state == "climbing" and memory.state != "climbing":
         reasons.append(say.beside(memory))
     if memory.jumps and case.state != "climbing":
         sizes = ", ".join(format_bytes(jump.size) for jump in memory.jumps)
         reasons.append(f"isolated jumps are not counted as growth ({sizes})")
-    if evidence.held is not None:
-        reasons.append(say.held_by_sessions(evidence.held.each))
+    if evidence.copied:
+        reasons.append(say.copied(evidence.copied))
+    reasons += [say.held(held) for held in evidence.rest.held]
     if longer is not None:
         reasons.append(f"a run some {format_duration(longer)} longer should decide")
     reasons.append(say.limits(memory, planned=evidence.settings.growth is not None))
@@ -153,7 +212,12 @@ def _reasons(case: Case, evidence: Evidence, longer: float | None) -> list[str]:
 
 
 def _longer(evidence: Evidence) -> float:
-    """Return how many seconds more would have decided: noise falls with time to the power of 3/2, a fill ends."""
+    """Return how many seconds more would have decided: noise falls with time to the power of 3/2, a fill ends.
+
+    Of a run that is not over, its end decides.
+    """
+    if evidence.look is not None:
+        return evidence.look.left
     memory = evidence.memory
     span = memory.end - memory.start
     waits = [found.seconds_to_bound for found in evidence.maps if found.state == "filling"]
@@ -161,7 +225,7 @@ def _longer(evidence: Evidence) -> float:
     if filling:
         return min(max(filling), _MOST_LONGER * span)
     if evidence.settings.growth is not None and memory.detectable > memory.delta:
-        return span * (1.2 * memory.detectable / memory.delta - 1)
+        return min(span * (1.2 * memory.detectable / max(memory.delta, _LEAST_DELTA) - 1), _LONGEST)
     if memory.doubts or memory.hidden or memory.state != "inconclusive":
         return span
     unsure = max(memory.detectable, (memory.slope.high - memory.slope.low) / 2) / memory.delta
@@ -173,8 +237,10 @@ def _hours_to_limit(state: State, evidence: Evidence) -> float | None:
     limit, memory, frame = evidence.settings.memory, evidence.memory, evidence.frame
     if limit is None or state != "climbing" or memory.slope.low <= 0:
         return None
-    now = float(frame.present(frame.memory)[-1])
-    return max(0.0, limit - now) / memory.slope.estimate / 3600
+    now = float(frame.present(frame.used)[-1])
+    wait = max(0.0, limit - now) / memory.slope.estimate
+    # A worker that is replaced before that gives it all back.
+    return None if frame.recycled and wait > (frame.longest_life or 0.0) else wait / 3600
 
 
 def _shape(state: State, evidence: Evidence) -> Shape:
@@ -192,15 +258,15 @@ def _shape(state: State, evidence: Evidence) -> Shape:
 def _class(state: State, evidence: Evidence, rows: dict[str, float]) -> str:
     if state != "climbing":
         return "none" if state == "steady" else "unknown"
-    kinds = [count.kind for count in evidence.counts]
-    # Threads and processes bring their memory with them; of descriptors and tasks memory says more.
-    for kind in ("threads", "processes"):
-        if kind in kinds:
+    kinds = {count.kind: count.finding for count in evidence.counts}
+    # Threads and processes bring their memory with them; descriptors and tasks do where they are enough for it.
+    for kind, finding in kinds.items():
+        if kind in {"threads", "processes"} or evidence.memory.rise < _BROUGHT * finding.rise:
             return kind
     if evidence.memory.state == "climbing":
         return growth_class(evidence.frame, rows, start=evidence.memory.start)
     if kinds:
-        return kinds[0]
+        return next(iter(kinds))
     return "logical" if any(found.climbs or found.over_limit for found in evidence.maps) else "unknown"
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from floodmark_sidecar.judge._curve import CHEAP, Step, fit_curve
+from floodmark_sidecar.judge._ranks import median, medians_of_three
 from floodmark_sidecar.judge._types import FloatArray
 
 MOST_ISOLATED: Final = 3
@@ -15,6 +15,9 @@ MOST_ISOLATED: Final = 3
 _TIMES_NOISE: Final = 5.0
 _ABRUPT: Final = 0.6
 """Share of a jump that one change between floors must make; a ramp over several floors is no jump."""
+
+_GOES_ON: Final = 0.3
+"""What rises on by so much of it from floor to floor is no jump: growth has begun."""
 
 _BESIDE: Final = 3
 
@@ -33,7 +36,11 @@ def find_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
     found = [*clear]
     for step in fit_curve(x, without(y, clear), price=CHEAP).steps:
         before, after = _beside(y, step.index)
-        if after - before > _ABRUPT * step.size and _lowest_after(y, step.index) > before:
+        if (
+            after - before > _ABRUPT * step.size
+            and not _goes_on(y, step.index)
+            and _lowest_after(y, step.index) > before
+        ):
             found.append(step)
     return _merged(sorted(found, key=lambda step: step.time))
 
@@ -62,8 +69,8 @@ def _merged(steps: list[Step]) -> tuple[Step, ...]:
 def clear_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
     """Return only the jumps that stand out of the floors' own changes."""
     changes = np.diff(y)
-    usual = float(np.median(changes))
-    noise = 1.4826 * float(np.median(np.abs(changes - usual)))
+    usual = median(changes)
+    noise = 1.4826 * median(np.abs(changes - usual))
     if noise == 0:
         return ()
     found: list[Step] = []
@@ -73,7 +80,7 @@ def clear_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
         before, after = _beside(y, i)
         size = after - before - usual * _BESIDE
         abrupt = changes[i] - usual > _ABRUPT * size > _ABRUPT * _TIMES_NOISE * noise
-        if abrupt and _lowest_after(y, i) > before + size / 2:
+        if abrupt and not _goes_on(y, i) and _lowest_after(y, i) > before + size / 2:
             found.append(Step(i, float(x[i] + x[i + 1]) / 2, min(size, float(changes[i] - usual))))
     return _merged(found)
 
@@ -81,12 +88,18 @@ def clear_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
 def _lowest_after(y: FloatArray, index: int) -> float:
     """Return the lowest level that *y* comes back to after floor *index*, single low floors aside."""
     after = y[index + 1 :]
-    return float(np.median(sliding_window_view(after, _BESIDE), axis=1).min())
+    return float(medians_of_three(after).min())
+
+
+def _goes_on(y: FloatArray, index: int) -> bool:
+    """Say whether *y* rises on after the change that follows floor *index*, by much of it from floor to floor."""
+    changes = np.diff(y[index : index + _BESIDE + 2])
+    return median(changes[1:]) > _GOES_ON * float(changes[0])
 
 
 def _beside(y: FloatArray, index: int) -> tuple[float, float]:
     """Return the levels before and after the change that follows floor *index*."""
     return (
-        float(np.median(y[max(0, index - _BESIDE + 1) : index + 1])),
-        float(np.median(y[index + 1 : index + 1 + _BESIDE])),
+        median(y[max(0, index - _BESIDE + 1) : index + 1]),
+        median(y[index + 1 : index + 1 + _BESIDE]),
     )

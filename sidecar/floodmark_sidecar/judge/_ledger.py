@@ -29,9 +29,11 @@ def ledger(frame: Frame, *, start: float) -> dict[str, float]:
         if series is not None:
             rows[row] = rise(series[judged])
     blocks = frame.joined(frame.column("python_blocks"))
-    memory = frame.joined(frame.memory)
+    memory, copied = frame.joined(frame.used), frame.joined(frame.copies)
     if memory is None or (blocks is None and not rows):
         return {}
+    if copied is not None and frame.copies.any():
+        rows["copy-on-write un-sharing"] = rise(copied[judged])
     rest = rise(memory[judged]) - sum(rows.values())
     if blocks is not None:
         # The size of a block is not measured, but bounded: what is over the bounds is not Python's.

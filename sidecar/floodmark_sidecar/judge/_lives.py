@@ -5,8 +5,7 @@ by the time lives take to start, then put on the level at which the one before i
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -15,9 +14,11 @@ from floodmark_sidecar.judge._types import FloatArray, IntArray
 FEWEST_READINGS: Final = 10
 """A life with fewer readings, its start aside, says nothing."""
 
-_BINS: Final = 24
-_SETTLING: Final = 1.5
-"""A start that fades is lost in noise well before its end."""
+MANY: Final = 4
+"""Lives of a slot from which the median over them does not feel a step in one."""
+
+Readings: TypeAlias = tuple[FloatArray, FloatArray]
+"""Times and values."""
 
 
 @dataclass(frozen=True)
@@ -57,82 +58,47 @@ def split_lives(worker: IntArray, key: IntArray, at: FloatArray, *, late: float)
     return tuple(slots)
 
 
-def start_of_lives(slots: tuple[tuple[Life, ...], ...], values: FloatArray) -> tuple[float, bool]:
-    """Return how many seconds fresh lives take to start, and whether they slacken within their life.
-
-    Both are read off the usual rise at each age. Lives that are still filling when they end cannot be told from lives
-    that leak and would have gone on.
+def settled_readings(
+    lives: tuple[Life, ...], values: FloatArray, *, start: float, since: float = 0.0
+) -> list[Readings]:
+    """Return the times and the known *values* (by judged row) of each life of a slot that says something, without its
+    start of *start* seconds and from *since* on.
     """
-    fresh = [life for lives in slots for life in lives if life.fresh and len(life.rows) >= FEWEST_READINGS]
-    if not fresh:
-        return 0.0, False
-    length = float(np.median([life.seconds for life in fresh]))
-    bins = int(np.clip(np.median([len(life.rows) for life in fresh]) // 3, 4, _BINS))
-    edges = np.linspace(0, length, bins + 1)
-    rises = [_rises(life, values[life.rows], edges) for life in fresh if life.seconds >= length / 2]
-    usual = np.median(np.array(rises), axis=0) if len(rises) > 2 else np.mean(np.array(rises), axis=0)
-    later = usual[bins // 2 :]
-    level = float(np.median(later))
-    noise = 1.4826 * float(np.median(np.abs(later - level)))
-    ramp = usual[: bins // 2] > 2 * max(level, 0.0) + max(3 * noise, 4096.0)
-    last = int(np.flatnonzero(ramp)[-1]) + 1 if ramp.any() else 0
-    settled = usual[last:]
-    third = max(1, len(settled) // 3)
-    first, end = float(np.mean(settled[:third])), float(np.mean(settled[-third:]))
-    slackens = first > 0 and end < 0.4 * first and first - end > 4 * max(noise, 1024.0) / np.sqrt(third)
-    start = min(_SETTLING * float(edges[last + 1]), length / 2) if last else 0.0
-    return start, bool(slackens)
-
-
-def _rises(life: Life, values: FloatArray, edges: FloatArray) -> FloatArray:
-    """Return the rise of one life from bin to bin of age, the last known level held after its end."""
-    age = life.at - life.at[0]
-    cuts = np.searchsorted(age, edges)
-    levels, last = [], float(values[0])
-    for start, stop in pairwise(cuts.tolist()):
-        last = float(np.median(values[start:stop])) if stop > start else last
-        levels.append(last)
-    return np.diff(np.array(levels), prepend=values[0])
-
-
-def rises_of(slots: tuple[tuple[Life, ...], ...], values: FloatArray) -> FloatArray:
-    """Return by how much *values* (by judged row) rose in each life that is long enough to say, the first third of a
-    fresh one left out: what clients open anew at its start is no growth.
-    """
-    rises = []
-    for life in (life for lives in slots for life in lives):
-        own = values[life.rows[len(life.rows) // 3 if life.fresh else 0 :]]
-        own = own[np.isfinite(own)]
-        if len(own) >= FEWEST_READINGS:
-            beside = _beside(len(own))
-            rises.append(float(np.median(own[-beside:]) - np.median(own[:beside])))
-    return np.array(rises)
-
-
-def _beside(count: int) -> int:
-    """Return how many of so many readings stand for the level at either end."""
-    return int(np.clip(count // 8, 3, 15))
+    found = []
+    for life in lives:
+        part = life.settled(start)
+        at, own = life.at[part], values[life.rows[part]]
+        used = np.isfinite(own) & (at >= since)
+        if np.count_nonzero(used) >= (FEWEST_READINGS if life.fresh else 1):
+            found.append((at[used], own[used]))
+    return found
 
 
 def join(lives: tuple[Life, ...], values: FloatArray, *, start: float, x: FloatArray) -> tuple[FloatArray, int] | None:
     """Return one slot's *values* (by judged row) at the instants *x* with its lives joined, and how many readings
-    that rests on; None if nothing was measured. Between lives, and beside them, the last level is held.
+    that rests on; None if nothing was measured. Between lives they go on at the rate that is usual within lives; before
+    the first and after the last one the level is held, as of a worker that is not there yet, or dead.
     """
-    times, levels = [], []
-    end: float | None = None
-    for life in lives:
-        part = life.settled(start)
-        own = values[life.rows[part]]
-        known = np.isfinite(own)
-        own, at = own[known], life.at[part][known]
-        if not len(own) or (life.fresh and len(own) < FEWEST_READINGS):
-            continue
-        beside = _beside(len(own))
-        offset = 0.0 if end is None else end - float(np.median(own[:beside]))
-        own = own + offset
-        end = float(np.median(own[-beside:]))
-        times.append(at)
-        levels.append(own)
-    if not times:
+    parts = [(at, own, *ends_of_line(at, own)) for at, own in settled_readings(lives, values, start=start)]
+    if not parts:
         return None
+    usual = float(
+        np.median([(last - first) / (at[-1] - at[0]) if len(at) > 1 else 0.0 for at, _, first, last in parts])
+    )
+    times, levels = [], []
+    offset = 0.0
+    for before, (at, own, first, _) in zip([None, *parts], parts, strict=False):
+        if before is not None:
+            offset += before[3] + usual * float(at[0] - before[0][-1]) - first
+        times.append(at)
+        levels.append(own + offset)
     return np.interp(x, np.concatenate(times), np.concatenate(levels)), sum(map(len, times))
+
+
+def ends_of_line(at: FloatArray, own: FloatArray) -> tuple[float, float]:
+    """Return where a line through the first and the last third of a life begins and ends, by their medians."""
+    third = max(1, len(own) // 3)
+    first, last = float(np.median(own[:third])), float(np.median(own[-third:]))
+    begin, end = float(np.mean(at[:third])), float(np.mean(at[-third:]))
+    slope = (last - first) / (end - begin) if end > begin else 0.0
+    return first - slope * (begin - float(at[0])), last + slope * (float(at[-1]) - end)

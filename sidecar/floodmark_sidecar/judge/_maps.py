@@ -6,8 +6,11 @@ from typing import Final, Literal
 import numpy as np
 
 from floodmark_sidecar.judge._counts import examine_count, rise
-from floodmark_sidecar.judge._finding import SLACKENS, Finding
+from floodmark_sidecar.judge._delta import KnownRuler
+from floodmark_sidecar.judge._finding import QUICK, SLACKENS, Finding, examine
 from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._held import Count
+from floodmark_sidecar.judge._ranks import median, quantile
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._types import BoolArray, FloatArray, Json
 
@@ -21,6 +24,10 @@ _ENTRY_BYTES: Final = 64.0
 _STILL: Final = 0.5
 """A map without a bound that grows ever more slowly still grows while its last third has so much of δ."""
 
+_NEARLY: Final = 0.9
+_FILLED_EARLY: Final = 0.4
+"""Share of the judged part: what was full before has left enough of it to see what grows besides."""
+
 _ROOM: Final = 64 << 20
 """Without a memory limit a bound may take this much, or as much as the service has."""
 
@@ -30,7 +37,9 @@ class MapFinding:
     """What the trace tells of one map, summed over workers; rates per second.
 
     `state` is `growing`, `filling` (below a bound that it may reach), `at bound` or `flat`; `finding` is there where the
-    entries rose at all. `raised` says that its bound was raised while it was watched: such a bound ends nothing.
+    entries rose at all. `raised` says that its bound was raised while it was watched: such a bound ends nothing. `values` is what its bytes show
+    beside its entries: that each grows. `filled` is the share of the judged part after which it had nearly all that it got,
+    `room` the bytes that a map may take.
     `bytes_rise` is None where bytes were not measured.
     """
 
@@ -47,6 +56,9 @@ class MapFinding:
     seconds: float
     finding: Finding | None
     raised: bool
+    values: Finding | None
+    filled: float
+    room: float
 
     @property
     def over_limit(self) -> bool:
@@ -55,10 +67,22 @@ class MapFinding:
 
     @property
     def climbs(self) -> bool:
-        """Whether this map's entries are a climb of their own: they grow, and no bound or TTL will end it."""
+        """Whether this map is a climb of its own: its entries grow, and no bound or TTL will end it, or its values do."""
+        if self.heavier:
+            return True
         if self.state != "growing" or self.finding is None or self._young:
             return False
         return self.finding.state == "climbing" or self.endless
+
+    @property
+    def heavier(self) -> bool:
+        """Whether its values grow: a bound on entries does not bound bytes."""
+        return self.values is not None and self.values.state == "climbing"
+
+    @property
+    def climb(self) -> Finding | None:
+        """What shows its climb: its values, where they grow, else its entries."""
+        return self.values if self.heavier else self.finding
 
     @property
     def endless(self) -> bool:
@@ -90,8 +114,10 @@ class MapFinding:
 
     def excuses(self, memory_rise: float) -> bool:
         """Say whether filling up to its bound may be all there is to *memory_rise* bytes in the judged part."""
-        if self.maxsize is None or self.entries_rise < 0.05 * self.maxsize or self.late_rise < 0.1 * self.entries_rise:
+        if self.maxsize is None or self.entries_rise < 0.05 * self.maxsize or self.filled < _FILLED_EARLY:
             return False
+        if self.maxsize * memory_rise > self.room * self.entries_rise:
+            return False  # if it were all, the full map would not fit
         if self.bytes_rise is not None:
             return self.bytes_rise > memory_rise / 2 and self.state != "growing"
         return self.state != "growing"
@@ -114,8 +140,9 @@ class MapFinding:
         }
 
 
-def examine_maps(frame: Frame, settings: Settings, *, start: float, memory_rise: float) -> tuple[MapFinding, ...]:
-    """Return what every map of the trace shows after *start* seconds; *memory_rise* is the service's own in that time."""
+def examine_maps(frame: Frame, settings: Settings, *, memory: Finding) -> tuple[MapFinding, ...]:
+    """Return what every map of the trace shows in the time for which *memory* is judged; δ of bytes is memory's."""
+    start = memory.start
     judged = frame.x >= start
     found = []
     for name in frame.trace.map_names:
@@ -123,8 +150,33 @@ def examine_maps(frame: Frame, settings: Settings, *, start: float, memory_rise:
         series = frame.joined(entries)
         if series is None or not judged.any():
             continue
-        found.append(_examine(frame, settings, name, entries, series, judged=judged, memory_rise=memory_rise))
+        found.append(_examine(frame, settings, name, entries, series, judged=judged, memory=memory))
     return tuple(found)
+
+
+def bounded(frame: Frame, settings: Settings) -> tuple[Count, ...]:
+    """Return the entries of every map whose declared bound held all through the trace and was not raised in it.
+
+    One entry may take what the bound leaves it of the limit.
+    """
+    found = []
+    for name in frame.trace.map_names:
+        entries, maxsize = (frame.column(f"map.{name}.{field}") for field in ("entries", "maxsize"))
+        series = frame.joined(entries)
+        bound = float(frame.present(maxsize)[-1])
+        if series is None or bound <= 0 or np.any(entries > maxsize) or _raised(frame.highest(maxsize)):
+            continue
+        sizes = frame.joined(frame.column(f"map.{name}.bytes"))
+        known = None if sizes is None else median(sizes / np.maximum(series, 1.0))
+        found.append(Count("map", name, series, _room(frame, settings) / bound, known))
+    return tuple(found)
+
+
+def _room(frame: Frame, settings: Settings) -> float:
+    """Return how many bytes a map may take."""
+    if settings.memory is not None:
+        return settings.memory
+    return max(_ROOM, median(frame.present(frame.used)))
 
 
 def _examine(
@@ -135,7 +187,7 @@ def _examine(
     series: FloatArray,
     *,
     judged: BoolArray,
-    memory_rise: float,
+    memory: Finding,
 ) -> MapFinding:
     x = frame.x
     start = float(x[judged][0])
@@ -148,8 +200,8 @@ def _examine(
     third = x >= x[-1] - (x[-1] - start) / 3
     bytes_rise = None if sizes is None else rise(sizes[judged])
     finding = examine_count(x, series, start=start, least=LEAST_ENTRIES)
-    share = max(bytes_rise if bytes_rise is not None else memory_rise, 0.0) / grown if grown > 0 else 0.0
-    room = settings.memory if settings.memory is not None else max(_ROOM, float(np.median(frame.present(frame.memory))))
+    room = _room(frame, settings)
+    share = max(bytes_rise or 0.0, 0.0) / grown if grown > 0 else 0.0
     state: Literal["growing", "filling", "at bound", "flat"] = "flat"
     raised = _raised(frame.highest(maxsize)[judged])
     if bound is not None and now >= _FULL * bound and not (raised and finding is not None and grown > 0):
@@ -164,14 +216,35 @@ def _examine(
         bound,
         float(ttl[np.isfinite(ttl)][-1]) if np.isfinite(ttl).any() else None,
         settings.maps.get(name),
-        float(np.quantile(frame.highest(entries)[x >= x[-1] - (x[-1] - start) / 4], 0.1)),
+        quantile(frame.highest(entries)[x >= x[-1] - (x[-1] - start) / 4], 0.1),
         grown,
         rise(series[third]),
         bytes_rise,
         float(x[-1]) - start,
         finding,
         raised,
+        None if sizes is None else _values(frame, series, sizes, start=start, delta=memory.delta),
+        _filled(x[judged], series[judged], grown),
+        room,
     )
+
+
+def _values(frame: Frame, entries: FloatArray, sizes: FloatArray, *, start: float, delta: float) -> Finding | None:
+    """Return what the bytes of a map show that its entries do not explain, at what an entry took at first."""
+    judged = frame.x >= start
+    early = np.flatnonzero(judged)[: max(1, np.count_nonzero(judged) // 10)]
+    each = median(sizes[early] / np.maximum(entries[early], 1.0))
+    beside = sizes - each * entries
+    if rise(beside[judged]) < delta * (float(frame.x[-1]) - start) / 2:
+        return None
+    return examine(frame.x, beside, KnownRuler(delta), warmup=start, care=QUICK)
+
+
+def _filled(x: FloatArray, entries: FloatArray, grown: float) -> float:
+    """Return after what share of the time *x* nearly all of what it has *grown* by was there."""
+    tenth = max(1, len(entries) // 10)
+    nearly = np.flatnonzero(entries >= median(entries[:tenth]) + _NEARLY * grown)
+    return float((x[nearly[0]] - x[0]) / (x[-1] - x[0])) if grown > 0 and len(nearly) and x[-1] > x[0] else 0.0
 
 
 def _raised(bounds: FloatArray) -> bool:

@@ -3,7 +3,9 @@
 from floodmark_sidecar.judge._counts import CountClimb
 from floodmark_sidecar.judge._delta import ERRORS
 from floodmark_sidecar.judge._finding import Finding
+from floodmark_sidecar.judge._held import Held
 from floodmark_sidecar.judge._maps import MapFinding
+from floodmark_sidecar.judge._slope import Slope
 from floodmark_sidecar.units import format_bytes, format_duration
 
 
@@ -17,13 +19,23 @@ def per_day(rate: float) -> str:
     return f"{format_bytes(rate * 86400)}/day"
 
 
-def climb(finding: Finding) -> str:
-    """Say how fast memory climbs."""
-    slope = finding.slope
+def climb(finding: Finding, per_request: Slope | None) -> str:
+    """Say how fast memory climbs, by request too where requests were counted."""
+    by_request = "" if per_request is None else f"{format_bytes(per_request.estimate)} a request, "
+    since = "" if finding.onset is None else f" since {format_duration(finding.onset)} into the run"
     return (
-        f"memory climbs by {per_hour(slope.estimate)} (between {band(finding)}), "
+        f"memory climbs{since} by {per_hour(finding.slope.estimate)} (between {band(finding)}), {by_request}"
         f"{format_bytes(finding.rise)} over the {format_duration(finding.end - finding.start)} judged; "
         f"growth from {per_hour(finding.delta)} on matters"
+    )
+
+
+def recycled(finding: Finding, per_request: Slope | None, *, lives: int) -> str:
+    """Say that workers are replaced before their growth shows, and how much that is; up to *lives* followed each other."""
+    by_request = "" if per_request is None else f" ({format_bytes(per_request.estimate)} a request)"
+    return (
+        f"recycling hides {per_hour(finding.slope.estimate)}{by_request}: "
+        f"with up to {lives} lives in a slot, workers are replaced before the sum shows it"
     )
 
 
@@ -91,13 +103,39 @@ def count_of_sessions(climb: CountClimb) -> str:
     return f"{climb.kind} rose by {rise:.0f} in the judged part, and sessions with them: they may be theirs"
 
 
-def held_by_sessions(each: float) -> str:
-    """Say what a session holds."""
-    return f"memory follows the sessions, {format_bytes(each)} for each; it was judged without what they hold"
+def copied(size: float) -> str:
+    """Say that forked workers copied pages."""
+    return (
+        f"workers copied {format_bytes(size)} of pages that they shared when they began, by writing to them: "
+        f"nothing new is kept in these, and they are not counted as growth"
+    )
+
+
+def grows_within(used: Finding) -> str:
+    """Say that what is in use grows where memory does not."""
+    return (
+        f"what Python and malloc have in use climbs by {per_hour(used.slope.estimate)}, in room that was free so far: "
+        f"memory will follow when that is used up"
+    )
+
+
+def held(what: Held) -> str:
+    """Say what a session, or an entry of a bounded map, holds."""
+    if what.kind == "sessions":
+        return f"memory follows the sessions, {format_bytes(what.each)} for each; it was judged without what they hold"
+    return (
+        f"memory follows the entries of map {what.name}, {format_bytes(what.each)} for each, and its bound ends that; "
+        f"it was judged without them"
+    )
 
 
 def map_climb(found: MapFinding) -> str:
-    """Say that a map's entries climb without a bound that ends it."""
+    """Say that a map's values grow, or that its entries climb without a bound that ends it."""
+    if found.heavier and found.values is not None:
+        return (
+            f"what map {found.name} holds grows by {per_hour(found.values.slope.estimate)} beside its entries, of which there "
+            f"are {found.entries:,.0f}: a bound on entries does not bound their bytes"
+        )
     bound = "nothing bounds it"
     if found.endless:
         bound = f"nothing bounds it: it slackens, and still got {found.late_rise:,.0f} in the last third"

@@ -1,6 +1,7 @@
 """The shape of growth: whether it goes on as it began, slackens as a filling cache does, or gathers speed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,35 +22,39 @@ _TESTS: Final = (((1 / 3, 2 / 3), 1.64), ((0.9,), 2.2), ((0.85,), 2.2), ((0.8,),
 """Where growth may bend, as shares of the run, and by how many standard errors. Of the ends, several are tried."""
 
 
-def slackens(floors: Floors, steps: Sequence[Step], *, se: float, delta: float) -> bool:
+def slackens(floors: Floors, *, se: float, delta: float) -> bool:
     """Say whether growth slackens: from its first third to its last, or near the end.
 
-    It has to with its isolated *steps* and without them: a step found late makes a fill of a leak, one that was missed
+    It has to with its isolated jumps and without them: a step found late makes a fill of a leak, one that was missed
     early does too. *se* is the standard error of the slope over all of *floors*. Without evidence the answer is no: a
     line that noise hides is not a fill.
     """
     if len(floors) < FEWEST + 1:
         return False
-    bare: tuple[Step, ...] = ()
-    both = (bare, steps) if steps else (bare,)
-    return any(all(_slackens(floors, taken, test, se=se, delta=delta) for taken in both) for test in _TESTS)
+    return any(
+        _slackens(floors, (), test, se=se, delta=delta)
+        and (not floors.jumps or _slackens(floors, floors.jumps, test, se=se, delta=delta))
+        for test in _TESTS
+    )
 
 
 def _slackens(
     floors: Floors, steps: Sequence[Step], test: tuple[tuple[float, ...], float], *, se: float, delta: float
 ) -> bool:
     knees, level = test
-    before, after, error = _compare(floors, steps, knees, se=se)
-    matters = (before - after) * (1 - knees[-1]) > _MISSING * delta
-    return before > 0 and after < _SLACK * before and before - after > level * error and matters
+    bent = _bend(floors, steps, knees)
+    lost = bent.before - bent.after
+    if bent.before <= 0 or bent.after >= _SLACK * bent.before or lost * (1 - knees[-1]) <= _MISSING * delta:
+        return False
+    return lost > level * bent.error(se)
 
 
 def quickens(floors: Floors, steps: Sequence[Step], *, se: float) -> bool:
     """Say whether the last third grows clearly faster than twice the first."""
     if len(floors) < FEWEST + 1:
         return False
-    first, last, error = _compare(floors, steps, (1 / 3, 2 / 3), se=se)
-    return last > 2 * max(first, 0.0) and last - first > 2 * error
+    bent = _bend(floors, steps, (1 / 3, 2 / 3))
+    return bent.after > 2 * max(bent.before, 0.0) and bent.after - bent.before > 2 * bent.error(se)
 
 
 def late_slope(floors: Floors, level: FloatArray, *, since: float, se: float) -> tuple[float, float]:
@@ -70,24 +75,37 @@ def late_slope(floors: Floors, level: FloatArray, *, since: float, se: float) ->
     return theil_sen(x, y), float(se * share**1.5)
 
 
-def _compare(
-    floors: Floors, steps: Sequence[Step], knees: tuple[float, ...], *, se: float
-) -> tuple[float, float, float]:
-    """Return the slopes before the first of *knees* (shares of the run) and after the last, and their difference's error.
-
-    A line with these knees and *steps* is fitted. What noise there is, *se* says: it is that of a plain line's slope,
-    whose error over the same floors is known for noise of one.
+@dataclass(frozen=True)
+class _Bend:
+    """The slopes before the first of `knees` knees and after the last. `design` are the columns they were fitted with:
+    a constant, the time as a share of the run, one for each knee, then what else.
     """
+
+    before: float
+    after: float
+    design: FloatArray
+    knees: int
+
+    def error(self, se: float) -> float:
+        """Return the standard error of the slopes' difference. What noise there is, *se* says: it is that of a plain
+        line's slope, whose error over the same floors is known for noise of one.
+        """
+        u = self.design[:, 1]
+        bends = slice(2, 2 + self.knees)
+        variance = float(np.linalg.pinv(self.design.T @ self.design)[bends, bends].sum())
+        line = 1 / float(np.sum((u - u.mean()) ** 2))
+        return float(se * np.sqrt(max(variance, 0.0) / line))
+
+
+def _bend(floors: Floors, steps: Sequence[Step], knees: tuple[float, ...]) -> _Bend:
+    """Fit a line with *knees* (shares of the run) and *steps* to *floors*; nothing where the last knee has no floors."""
     span = float(floors.x[-1] - floors.x[0])
     u = (floors.x - floors.x[0]) / span
     columns = [np.ones(len(u)), u, *(np.maximum(0.0, u - knee) for knee in knees)]
-    if np.count_nonzero(columns[-1]) < 3:
-        return 0.0, 0.0, 0.0
     columns += [(np.arange(len(u)) > step.index).astype(np.float64) for step in steps]
-    design = np.column_stack(columns)
+    design = np.array(columns).T
+    if np.count_nonzero(columns[1 + len(knees)]) < 3:
+        return _Bend(0.0, 0.0, design, len(knees))
     solution = np.linalg.lstsq(design, floors.y, rcond=None)[0]
-    spread = np.linalg.pinv(design.T @ design)
-    bends = slice(2, 2 + len(knees))
-    bend, variance = float(solution[bends].sum()), float(spread[bends, bends].sum())
-    line = 1 / float(np.sum((u - u.mean()) ** 2))
-    return float(solution[1]) / span, float(solution[1] + bend) / span, float(se * np.sqrt(max(variance, 0.0) / line))
+    bend = float(solution[2 : 2 + len(knees)].sum())
+    return _Bend(float(solution[1]) / span, float(solution[1] + bend) / span, design, len(knees))

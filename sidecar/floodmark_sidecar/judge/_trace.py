@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.errors import UsageError
-from floodmark_sidecar.judge._columns import LABELS, in_order, is_number, split_map
+from floodmark_sidecar.judge._columns import LABELS, in_order, is_numeric, split_map
 from floodmark_sidecar.judge._types import BoolArray, FloatArray, IntArray
 
 _DEFAULTS: Final = {"worker": "0", "life": "1", "segment": "1"}
@@ -63,17 +63,32 @@ class Trace:
     ) -> "Trace":
         """Return the trace of *cells*, one sequence for each column; *lines* are the rows' lines, for errors."""
         numbers = {
-            column: _numbers(values, column=column, name=name, lines=lines)
+            column: to_numbers(values, column=column, name=name, lines=lines)
             for column, values in cells.items()
-            if column in {"t", "masked"} or is_number(column)
+            if is_numeric(column)
         }
+        labels = {column: values for column, values in cells.items() if column in LABELS}
+        return cls.from_columns(numbers, labels, count, name=name, lines=lines)
+
+    @classmethod
+    def from_columns(
+        cls,
+        numbers: Mapping[str, FloatArray],
+        labels: Mapping[str, Sequence[object]],
+        count: int,
+        *,
+        name: str,
+        lines: Sequence[int],
+    ) -> "Trace":
+        """Return the trace of *count* rows with these columns; *lines* are the rows' lines, for errors."""
+        numbers = dict(numbers)
         t = numbers.pop("t", np.full(count, np.nan))
         numbers.setdefault("uss_bytes", np.full(count, np.nan))
         _refuse(np.isnan(t), "t is empty", name=name, lines=lines)
         masked = np.nan_to_num(numbers.pop("masked", np.zeros(count)))
         _refuse((masked != 0) & (masked != 1), "masked must be 0 or 1", name=name, lines=lines)
-        labels = {label: _labels(cells.get(label), count, _DEFAULTS[label]) for label in LABELS}
-        raw = cls(t, *labels["worker"], *labels["life"], *labels["segment"], masked == 1, numbers)
+        worker, life, segment = (_labels(labels.get(label), count, _DEFAULTS[label]) for label in LABELS)
+        raw = cls(t, *worker, *life, *segment, masked == 1, numbers)
         return raw._in_order()
 
     @property
@@ -104,6 +119,9 @@ class Trace:
         return result
 
     def _in_order(self) -> "Trace":
+        later, same = np.diff(self.t) > 0, np.diff(self.t) == 0
+        if np.all(later | (same & (np.diff(self.worker) > 0))):
+            return self  # as traces are written; a sorted copy of a month's readings takes as much memory again
         notes = []
         if np.any(np.diff(self.t) < 0):
             notes.append("rows were out of order and have been sorted by time")
@@ -135,17 +153,25 @@ class Trace:
 
 
 _MOST: Final = 2.0**63
-"""No count, size or time is larger; and beyond, sums of squares overflow."""
+"""No count or size is larger; and beyond, sums of squares overflow."""
+
+_LATEST: Final = 1e11
+"""Seconds: the year 5138. A larger number is milliseconds since 1970."""
 
 
-def _numbers(values: Sequence[object], *, column: str, name: str, lines: Sequence[int]) -> FloatArray:
+def to_numbers(values: Sequence[object], *, column: str, name: str, lines: Sequence[int]) -> FloatArray:
+    """Return the cells *values* of *column* as numbers, NaN where one is empty; raises `TraceError` for what is none."""
+    empty = values.count("") + values.count(None)
+    cells = values if not empty else [math.nan if cell is None or cell == "" else cell for cell in values]
     try:
-        result = np.array([math.nan if _empty(cell) else float(cell) for cell in values], np.float64)  # type: ignore[arg-type]  # what float() refuses is found below
-        suspects = np.flatnonzero(~(result >= 0) | (result > _MOST)).tolist()
+        result = np.array(list(map(float, cells)), np.float64)  # type: ignore[arg-type]  # what float() refuses is found below
     except (TypeError, ValueError, OverflowError):
-        suspects = list(range(len(values)))
-    for i in suspects:
-        if not _empty(values[i]) and (problem := _problem(values[i])):
+        result = np.array(
+            [math.nan if _empty(cell) or _problem(cell, time=column == "t") else cell for cell in values], np.float64
+        )
+    suspects = np.flatnonzero(~(result >= 0) | (result > (_LATEST if column == "t" else _MOST))).tolist()
+    for i in suspects if len(suspects) > empty else ():
+        if not _empty(values[i]) and (problem := _problem(values[i], time=column == "t")):
             msg = f"{column} is {str(values[i])[:60]!r}, {problem}"
             raise TraceError(msg, name=name, line=lines[i])
     return result
@@ -155,13 +181,15 @@ def _empty(cell: object) -> bool:
     return cell is None or (isinstance(cell, str) and not cell.strip())
 
 
-def _problem(cell: object) -> str:
+def _problem(cell: object, *, time: bool) -> str:
     try:
         number = float(cell)  # type: ignore[arg-type]  # what float() refuses is the answer
     except (TypeError, ValueError, OverflowError):
         return "which is not a number"
     if not math.isfinite(number):
         return "which is not a finite number"
+    if time and number > _LATEST:
+        return "which is past the year 5000: t is in seconds"
     if number > _MOST:
         return "which is more than 2^63"
     return "which is negative" if number < 0 else ""

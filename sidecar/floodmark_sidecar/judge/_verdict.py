@@ -1,12 +1,14 @@
 """The verdict: what the judge says of a trace."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from floodmark_sidecar.errors import ExitCode
+from floodmark_sidecar.judge._evidence import Case, Evidence
 from floodmark_sidecar.judge._finding import Finding, Shape, State
 from floodmark_sidecar.judge._frame import Coverage
 from floodmark_sidecar.judge._maps import MapFinding
+from floodmark_sidecar.judge._slope import Slope
 from floodmark_sidecar.judge._types import Json
 from floodmark_sidecar.judge._workers import WorkerFinding, slope_dict
 
@@ -22,7 +24,8 @@ _POINTS: Final = 400
 class Verdict:
     """What a trace shows. `window` is the judged part in epoch seconds, `worker` the slot that grows alone, if one does.
 
-    `memory` holds the evidence on the service's memory, None where there was too little to look at.
+    `memory` holds the evidence on the service's memory, `evidence` all there was and `case` what was made of it; None
+    where there was too little to look at. `per_request` is its slope in bytes a request, None where requests were not counted.
     """
 
     verdict: State
@@ -37,10 +40,13 @@ class Verdict:
     coverage: Coverage
     longest_life_seconds: float | None
     memory: Finding | None
+    per_request: Slope | None
     workers: tuple[WorkerFinding, ...]
     maps: tuple[MapFinding, ...]
     ledger: tuple[tuple[str, float], ...]
     floors: tuple[tuple[float, float], ...]
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
+    case: Case = field(default_factory=Case, repr=False, compare=False)
 
     @property
     def exit_code(self) -> ExitCode:
@@ -55,7 +61,8 @@ class Verdict:
             "exit_code": int(self.exit_code),
             "shape": self.shape,
             "growth_class": self.growth_class,
-            "slope_bytes_per_hour": slope_dict(memory),
+            "slope_bytes_per_hour": slope_dict(memory.slope if memory else None, 3600),
+            "slope_bytes_per_request": slope_dict(self.per_request, 1),
             "delta_bytes_per_hour": memory.delta * 3600 if memory else None,
             "detectable_bytes_per_hour": memory.detectable * 3600 if memory else None,
             "longest_life_seconds": self.longest_life_seconds,

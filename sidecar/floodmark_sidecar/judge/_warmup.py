@@ -15,6 +15,9 @@ MOST: Final = 0.5
 _SLACKENS: Final = 3.0
 """A start grows so many times as fast as what follows; what slackens less is the run itself."""
 
+_OF_START: Final = 0.03
+"""Share of the fastest growth below which a bend is the noise's."""
+
 _SETTLING: Final = 1.5
 """A start that fades has its last knee well before its end."""
 
@@ -27,9 +30,10 @@ def measure_warmup(floors: Floors) -> float:
         return least
     level = without(floors.y, clear_jumps(floors.x, floors.y))
     curve = fit_curve(floors.x, level, stepped=False, price=CHEAP)
+    least_slope = _OF_START * max(curve.slopes)
     settled = [
         knee
         for knee, before, after in zip(curve.knees, curve.slopes, curve.slopes[1:], strict=False)
-        if before > 0 and after < before / _SLACKENS and knee <= start + MOST * span
+        if before > max(0.0, least_slope) and after < before / _SLACKENS and knee <= start + MOST * span
     ]
     return min(max([least, *(start + _SETTLING * (knee - start) for knee in settled)]), start + MOST * span)

@@ -17,6 +17,8 @@ from floodmark_sidecar.traces._run import DAY, MIB, Run
 
 _LEAST_LEVEL: Final = 30 * MIB
 _MOST_LEVEL: Final = 500 * MIB
+_MOST_LEAKED: Final = 2.0**52
+"""Bytes; families whose growth is uneven grow many times as fast for a while, and a trace's numbers end at 2^63."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def labelled(
 ) -> Labelled:
     """Return the same as `generate`, for a run and parameters that are there already."""
     family = _family(code)
-    _check(family, seed=seed, growth=growth, level=level)
+    _check(family, run, seed=seed, growth=growth, level=level)
     rng = np.random.default_rng([seed, int.from_bytes(family.code.encode(), "big")])
     drawn = float(np.exp(rng.uniform(np.log(_LEAST_LEVEL), np.log(_MOST_LEVEL))))
     values = {name: variant.draw(rng) for name, variant in family.variants.items()}
@@ -104,12 +106,15 @@ def _family(code: str) -> Family:
     raise ValueError(msg)
 
 
-def _check(family: Family, *, seed: int, growth: float, level: float | None) -> None:
+def _check(family: Family, run: Run, *, seed: int, growth: float, level: float | None) -> None:
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed < 0:
         msg = f"a seed must be a whole number of at least 0 (got {seed!r})"
         raise ValueError(msg)
     if not (math.isfinite(growth) and growth >= 0):
         msg = f"growth must be at least 0 bytes a second (got {growth!r})"
+        raise ValueError(msg)
+    if growth * run.duration > _MOST_LEAKED:
+        msg = f"a leak can take at most 4096 TiB in a run (got {growth!r} bytes a second for {run.duration:g} s)"
         raise ValueError(msg)
     if family.kind == "null" and growth:
         msg = f"{family.code} ({family.name}) does not leak: its growth can only be 0 (got {growth!r})"

@@ -8,7 +8,7 @@ import numpy as np
 
 from floodmark_sidecar.traces._draft import Draft
 from floodmark_sidecar.traces._family import Family, Range, leak
-from floodmark_sidecar.traces._run import KIB, FloatArray
+from floodmark_sidecar.traces._run import HOUR, KIB, FloatArray
 from floodmark_sidecar.traces._signals import clamped, filled, reflected, sawtooth, scattered, stairs
 
 
@@ -61,8 +61,12 @@ def _mmap(draft: Draft) -> None:
     wander=Range(0.0, 0.3, "how far it wanders about its line, as a share of the growth"),
 )
 def _fragmentation(draft: Draft) -> None:
-    """Growth scales with the run. It goes beyond any burst that was seen."""
+    """Growth scales with the run. It goes beyond any burst that was seen. In half an hour nothing tells it from a heap
+    that is still finding the room its bursts need.
+    """
     run, process = draft.run, draft.process()
+    if run.duration <= HOUR / 2:
+        draft.undecidable("in half an hour a heap may still be finding the room that its bursts need, and keep it free")
     wander = draft.number("wander") * (reflected(run, draft.rng, mixing=0.05 * run.duration) - 0.5)
     # It wanders neither at the half nor at the end, between which growth is measured.
     still = np.sin(2 * np.pi * run.u) ** 2

@@ -143,11 +143,13 @@ class Record:
         delta, limit = self.delta, result.get("detectable_bytes_per_hour")
         low, high, share = self.slope("low"), self.slope("high"), coverage.get("share")
         life, wait = result.get("longest_life_seconds"), result.get("hours_to_limit")
+        by_request = (result.get("slope_bytes_per_request") or {}).get("estimate")
         verdict = str(result.get("verdict") or UNKNOWN)
         between = f"between {per_hour(low)} and {per_hour(high)}" if low is not None and high is not None else ""
         return [
             *([] if verdict == self.status.word else [("verdict", verdict, "on what was read until then")]),
             ("slope", per_hour(self.slope("estimate")), between),
+            *([] if by_request is None else [("slope by request", f"{_size(by_request)} a request", "")]),
             ("δ", _rate(delta), f"{per_day(delta)}; growth from here on counts" if delta is not None else ""),
             ("detection limit", _rate(limit), per_day(limit) if limit is not None else ""),
             ("shape", str(result.get("shape") or UNKNOWN), _class(result.get("growth_class"))),

@@ -33,7 +33,7 @@ def main() -> None:
     except KeyboardInterrupt:
         say("cut; the same command goes on from here")
         sys.exit(130)
-    wanted = (one for one in outcomes if plan.wants(one.case, one.duration, one.size, one.seed))
+    wanted = (one for one in outcomes if plan.wants(one.case, one.duration, one.size, one.seed, looked=one.looked))
     rates = Rates(wanted, lambda case: plan.cases[case].family.growth_class)
     options.report.parent.mkdir(parents=True, exist_ok=True)
     picture = options.report.with_suffix(".svg")
@@ -52,7 +52,7 @@ def about(plan: Plan, traces: int) -> dict[str, str]:
         "machine": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "traces": f"{traces:,}, seeds from {plan.first_seed:,} on; {plan.seeds:,} seeds a family without a leak at the "
-        f"shortest and longest run, {plan.seeds_between:,} between, {plan.leak_seeds:,} a leak and size",
+        f"shortest and longest run, {plan.seeds_between:,} between, {plan.leak_seeds:,} a leak and size; the first {plan.look_seeds:,} of the longest run were looked at on their way, the first {plan.rival_seeds:,} shown to the other rules",
     }
 
 
@@ -67,7 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", type=int, default=1000, help="seeds a clean family, at the shortest and longest run")
     parser.add_argument("--seeds-between", type=int, default=300, help="seeds a clean family at the other runs")
-    parser.add_argument("--leak-seeds", type=int, default=200, help="seeds a leak family and size")
+    parser.add_argument("--leak-seeds", type=int, default=100, help="seeds a leak family and size")
+    parser.add_argument(
+        "--look-seeds", type=int, default=10, help="seeds of the longest run looked at on their way, too"
+    )
+    parser.add_argument("--rival-seeds", type=int, default=30, help="seeds that the other rules are shown, too")
     parser.add_argument("--first-seed", type=int, default=100_000, help="the first seed; tests stay below the default")
     parser.add_argument("--families", default="", help="codes with commas between; all by default")
     parser.add_argument("--durations", default="3m,30m,6h,24h", help="lengths of run")
@@ -81,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
 def _plan(options: argparse.Namespace) -> Plan:
     if min(options.seeds, options.seeds_between, options.leak_seeds, options.jobs) < 1 or options.first_seed < 0:
         msg = "seeds and jobs must be at least 1, and the first seed at least 0"
+        raise UsageError(msg)
+    if min(options.look_seeds, options.rival_seeds) < 0:
+        msg = f"seeds to look at and for the other rules must be at least 0 (got {options.look_seeds}, {options.rival_seeds})"
         raise UsageError(msg)
     try:
         sizes = tuple(sorted({float(size) for size in options.sizes.split(",")}))
@@ -98,6 +105,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         options.seeds,
         min(options.seeds_between, options.seeds),
         min(options.leak_seeds, options.seeds),
+        options.look_seeds,
+        options.rival_seeds,
     )
 
 

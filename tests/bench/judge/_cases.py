@@ -57,12 +57,17 @@ def cases_of(codes: Sequence[str]) -> dict[str, Case]:
 
 @dataclass(frozen=True)
 class Task:
-    """A few seeds of one case at one length of run, at every one of `sizes` in δ; 0 is the trace without a leak."""
+    """A few seeds of one case at one length of run, at every one of `sizes` in δ; 0 is the trace without a leak.
+
+    Seeds below `looked_below` are looked at on their way, too; those below `rivals_below` are told to the other rules.
+    """
 
     case: str
     duration: float
     sizes: tuple[float, ...]
     seeds: tuple[int, ...]
+    looked_below: int = 0
+    rivals_below: int = 0
 
     @property
     def traces(self) -> int:
@@ -75,7 +80,8 @@ class Plan:
     """Everything that is to be measured; `sizes` are those of leaks, in δ.
 
     Cases without a leak have `seeds` at the shortest and the longest of `durations` and `seeds_between` at the others,
-    leaks have `leak_seeds` a size; all from `first_seed` on.
+    leaks have `leak_seeds` a size; all from `first_seed` on. Of the longest run the first `look_seeds` are looked at on their
+    way.
     """
 
     cases: Mapping[str, Case]
@@ -85,6 +91,8 @@ class Plan:
     seeds: int
     seeds_between: int
     leak_seeds: int
+    look_seeds: int = 0
+    rival_seeds: int = 0
 
     def sizes_of(self, case: Case) -> tuple[float, ...]:
         """Return the sizes at which *case* is measured."""
@@ -98,14 +106,19 @@ class Plan:
         count = (self.seeds if ends else self.seeds_between) if case.clean else self.leak_seeds
         return range(self.first_seed, self.first_seed + count)
 
-    def wants(self, case: str, duration: float, size: float, seed: int) -> bool:
-        """Say whether a trace is part of the plan."""
+    def looked_below(self, duration: float) -> int:
+        """Return the seed below which runs of *duration* are looked at on their way."""
+        return self.first_seed + self.look_seeds if duration == max(self.durations) else 0
+
+    def wants(self, case: str, duration: float, size: float, seed: int, *, looked: bool) -> bool:
+        """Say whether a trace is part of the plan, if it was *looked* at on its way or not."""
         known = self.cases.get(case)
         return (
             known is not None
             and duration in self.durations
             and size in self.sizes_of(known)
             and seed in self.seeds_of(known, duration)
+            and (looked or seed >= self.looked_below(duration))
         )
 
     def tasks(self) -> Iterator[Task]:
@@ -114,4 +127,12 @@ class Plan:
             for case in self.cases.values():
                 seeds = self.seeds_of(case, duration)
                 for start in range(0, len(seeds), _CHUNK):
-                    yield Task(case.name, duration, self.sizes_of(case), tuple(seeds[start : start + _CHUNK]))
+                    chunk = tuple(seeds[start : start + _CHUNK])
+                    yield Task(
+                        case.name,
+                        duration,
+                        self.sizes_of(case),
+                        chunk,
+                        self.looked_below(duration),
+                        self.first_seed + self.rival_seeds,
+                    )

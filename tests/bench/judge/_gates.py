@@ -69,10 +69,10 @@ def gates(plan: Plan, rates: Rates) -> list[Gate]:
         if duration == max(plan.durations):
             found.append(
                 _gate(
-                    "`steady` where nothing leaks",
+                    "`steady` where nothing leaks and δ can be seen",
                     f"≥ {STEADY:.0%}",
                     duration,
-                    {case: cell.share("steady") for case, cell in clean.items()},
+                    {case: cell.visible_share("steady") for case, cell in clean.items()},
                     worse=lambda share: (-share.value,),
                     answer=lambda share: _answer(share.value >= STEADY),
                 )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from floodmark_sidecar.judge import Trace, Verdict, judge
+from floodmark_sidecar.judge import Trace, Verdict, first_failure, judge
 from floodmark_sidecar.traces import Labelled, generate
 from tests.bench.judge._cases import Case, Task, all_cases
 
@@ -18,7 +18,8 @@ class Outcome:
     """What came of one trace. Rates are in bytes a second; None is what the verdict does not tell.
 
     `why` is the reason of an undecidable label, empty otherwise; `size` is the leak in δ, 0 without one; `asked` the δ that it was measured in and `visible` whether the detection limit
-    was within it, both from the verdict on the same service without the leak.
+    for the time that it grows was within it, both from the verdict on the same service without the leak. `early` are the hours after which a look would first have failed
+    it, None if none did or if it was not `looked` at on its way.
     """
 
     case: str
@@ -39,6 +40,8 @@ class Outcome:
     make_ms: float
     judge_ms: float
     others: str
+    looked: bool = False
+    early: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,15 @@ def _of_seed(case: Case, task: Task, seed: int, others: Others | None) -> Iterat
     twin = specimen(case, duration=task.duration, seed=seed)
     memory = twin.verdict.memory
     asked = memory.delta if memory else None
-    visible = memory is not None and memory.detectable <= memory.delta
     for size in task.sizes:
         growth = size * (asked or 0.0)
         one = specimen(case, duration=task.duration, seed=seed, growth=growth) if growth else twin
-        yield _outcome(case, task.duration, size, one, asked=asked, visible=visible, others=others)
+        grew = 1 - one.labelled.truth.onset_seconds / task.duration
+        # What grows for part of the run only, has only that part's floors to show it: a slope's error goes with its length.
+        visible = memory is not None and memory.detectable / grew**1.5 <= memory.delta
+        looked = seed < task.looked_below
+        told = others if seed < task.rivals_below else None
+        yield _outcome(case, task.duration, size, one, asked=asked, visible=visible, others=told, looked=looked)
 
 
 def _outcome(
@@ -99,8 +106,14 @@ def _outcome(
     asked: float | None,
     visible: bool,
     others: Others | None,
+    looked: bool,
 ) -> Outcome:
     memory, truth = one.verdict.memory, one.labelled.truth
+    slope = truth.slope_bytes_per_second
+    if memory is not None and memory.onset is not None:
+        # Truth is of the run's second half; a climb that began in it is as much steeper.
+        slope *= duration / 2 / (duration - max(truth.onset_seconds, duration / 2))
+    early = first_failure(one.labelled.trace) if looked else None
     return Outcome(
         case.name,
         duration,
@@ -110,7 +123,7 @@ def _outcome(
         truth.reason if truth.label == "undecidable" else "",
         one.verdict.verdict,
         one.verdict.growth_class,
-        truth.slope_bytes_per_second,
+        slope,
         memory.slope.estimate if memory else None,
         memory.slope.low if memory else None,
         memory.slope.high if memory else None,
@@ -120,6 +133,8 @@ def _outcome(
         one.make_ms,
         one.judge_ms,
         others(one.labelled.trace, memory.delta if memory else 0.0) if others else "",
+        looked,
+        None if early is None else early / 3600,
     )
 
 

@@ -38,11 +38,15 @@ class Share:
 
 @dataclass
 class Cell:
-    """What became of the traces of one kind. `visible` counts only those whose detection limit was within δ."""
+    """What became of the traces of one kind. `visible` counts only those whose detection limit was within δ; `early` are the
+    hours of those that failed early, of the `looked` that were looked at on their way.
+    """
 
     verdicts: Counter[str] = field(default_factory=Counter)
     visible: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
+    looked: int = 0
+    early: list[float] = field(default_factory=list)
     named: int = 0
     covered: int = 0
     slopes: list[float] = field(default_factory=list)
@@ -71,6 +75,9 @@ class Cell:
         if outcome.truth > 0 and outcome.slope is not None and outcome.low is not None and outcome.high is not None:
             self.slopes.append(outcome.slope / outcome.truth)
             self.covered += outcome.low <= outcome.truth <= outcome.high
+        self.looked += outcome.looked
+        if outcome.early is not None:
+            self.early.append(outcome.early)
         for name, sign in zip(BASELINES, outcome.others, strict=False):
             self.others[name + sign] += 1
 
@@ -88,6 +95,11 @@ class Cell:
         return Share(climbs, climbs + self.others[name + "0"])
 
     @property
+    def early_share(self) -> Share:
+        """The share that failed early, of those that were looked at on their way."""
+        return Share(len(self.early), self.looked)
+
+    @property
     def bias(self) -> float:
         """The median of the slope's estimate over the truth, less one; NaN without any."""
         return float(np.median(self.slopes)) - 1 if self.slopes else float("nan")
@@ -102,10 +114,12 @@ class Cell:
             mine.update(theirs)
         self.named += other.named
         self.covered += other.covered
+        self.looked += other.looked
         self.why = other.why or self.why
         for numbers, more in (
             (self.slopes, other.slopes),
             (self.hours, other.hours),
+            (self.early, other.early),
             (self.make_ms, other.make_ms),
             (self.judge_ms, other.judge_ms),
         ):

@@ -22,6 +22,8 @@ for nothing else: no threshold was chosen by them.
 - **`steady` at 2δ, at 5δ**: leaks that were passed as healthy, of all traces.
 - **undecidable**: nothing in the trace tells whether it leaks; `inconclusive` is the right answer. Such traces are counted
   in a table of their own only. A family that is *blind* has had its decisive evidence taken away.
+- **early**: a look before the run's end said `climbing`, which ends it; looks come hourly in a day, from the tenth hour on.
+  Nothing passes early. Only the first seeds were looked at on their way.
 - A cell with `-` has no traces: the run is too short for the family to mean anything.
 """
 
@@ -38,6 +40,8 @@ def render(about: Mapping[str, str], plan: Plan, rates: Rates, *, picture: str) 
             (f"Services that do not leak, {length}", tables.clean_table(plan, rates, duration)),
             (f"Leaking services without their leak, {length}", tables.twin_table(plan, rates, duration)),
             (f"Leaks, {length}", tables.leak_table(plan, rates, duration)),
+            (f"Leaks that end a run early, {length}", tables.early_table(plan, rates, duration)),
+            (f"Runs without a leak that end early, {length}", tables.false_early_table(plan, rates, duration)),
             (f"Beside other rules, {length}", tables.beside_table(plan, rates, duration)),
             (f"Slopes, {length}", tables.slope_table(plan, rates, duration)),
         ):

@@ -35,10 +35,18 @@ def gate_table(plan: Plan, found: Sequence[Gate]) -> Lines:
 def clean_table(plan: Plan, rates: Rates, duration: float) -> Lines:
     """Verdicts on services without a leak, a row for each family."""
     rows = [
-        [name(plan, case), str(cell.traces), *_three(cell, "climbing", "steady", "inconclusive")]
+        [
+            name(plan, case),
+            str(cell.traces),
+            *_three(cell, "climbing", "steady", "inconclusive"),
+            percent(Share(cell.visible.total(), cell.traces)),
+            percent(cell.visible_share("steady")),
+        ]
         for case, cell in clean_cells(plan, rates, duration).items()
     ]
-    return table(["family", "traces", "false `climbing`", "`steady`", "`inconclusive`"], rows)
+    return table(
+        ["family", "traces", "false `climbing`", "`steady`", "`inconclusive`", "limit ≤ δ", "`steady` of these"], rows
+    )
 
 
 def twin_table(plan: Plan, rates: Rates, duration: float) -> Lines:
@@ -78,6 +86,33 @@ def leak_table(plan: Plan, rates: Rates, duration: float) -> Lines:
     sizes = [f"found at {size:g}δ" for size in plan.sizes]
     missed_at = [f"`steady` at {size:g}δ" for size in _SIZES_BESIDE if size in by_size]
     return table(["family", "limit ≤ δ", *sizes, *missed_at, f"class right at {plan.sizes[-1]:g}δ"], rows)
+
+
+def early_table(plan: Plan, rates: Rates, duration: float) -> Lines:
+    """Leaks that a look fails before the run's end, a row for each family; shares, and the median hours until then."""
+    by_size = {size: leak_cells(plan, rates, duration, size) for size in plan.sizes}
+    cases = dict.fromkeys(case for cells in by_size.values() for case, cell in cells.items() if cell.looked)
+    rows = []
+    for case in cases:
+        cells = [by_size[size].get(case, Cell()) for size in plan.sizes]
+        hours = (f"{np.median(cell.early):.3g}" if cell.early else "-" for cell in cells)
+        pairs = zip((percent(cell.early_share) for cell in cells), hours, strict=True)
+        looked = max(cell.looked for cell in cells)
+        rows.append([name(plan, case), str(looked), *(text for pair in pairs for text in pair)])
+    header = [text for size in plan.sizes for text in (f"early at {size:g}δ", "hours")]
+    return table(["family", "traces a size", *header], rows) if rows else []
+
+
+def false_early_table(plan: Plan, rates: Rates, duration: float) -> Lines:
+    """Runs without a leak that a look fails; families without any are left out."""
+    clean = clean_cells(plan, rates, duration)
+    twins = rates.by_case(lambda key: key.duration == duration and key.label == "steady" and key_is_twin(plan, key))
+    rows = []
+    for kind, cells in (("do not leak", clean), ("leak, without their leak", twins)):
+        whole = _summed(cell.early_share for cell in cells.values())
+        rows += [[f"all that {kind}", limited(whole)]] if whole.of else []
+        rows += [[name(plan, case), limited(cell.early_share)] for case, cell in cells.items() if cell.early]
+    return table(["families", "false early failures"], rows) if rows else []
 
 
 def slope_table(plan: Plan, rates: Rates, duration: float) -> Lines:

@@ -126,6 +126,8 @@ def _missing(plan: Plan, outcomes: Outcomes) -> tuple[list[Task], int]:
     """Return the tasks of *plan* without the seeds that are done at every size, and how many traces they have."""
     done: dict[tuple[str, float, int], set[float]] = defaultdict(set)
     for outcome in outcomes:
+        if outcome.seed < plan.looked_below(outcome.duration) and not outcome.looked:
+            continue
         done[outcome.case, outcome.duration, outcome.seed].add(outcome.size)
     tasks = []
     for task in plan.tasks():

@@ -20,15 +20,7 @@ SIZE: Final = 5.0
 FALSE_TODAY: Final[Mapping[tuple[str, float], int]] = {}
 """How many of the seeds are `climbing` though nothing leaks, where any is. These numbers only ever fall."""
 
-MISSED_TODAY: Final[Mapping[tuple[str, float], int]] = {
-    ("L2a", DAY): 1,
-    ("L2a", MINUTES): 1,
-    ("L2b", MINUTES): 1,
-    ("L5a", DAY): 1,
-    ("L5a", MINUTES): 1,
-    ("L13", MINUTES): 2,
-    ("B1", MINUTES): 1,
-}
+MISSED_TODAY: Final[Mapping[tuple[str, float], int]] = {("L2a", DAY): 1}
 """How many of the leaks of 5δ are not `climbing`, where any is not. These numbers only ever fall."""
 
 CASES: Final = all_cases()
@@ -63,7 +55,7 @@ def test_a_leak_of_five_delta_climbs(case: str, duration: float) -> None:
     """Every leak of five times δ is found where the run can see δ, but for those that are known."""
     seeds = tuple(range(FIRST_SEED, FIRST_SEED + LEAK_SEEDS))
     outcomes = measure(Task(case, duration, (SIZE,), seeds))
-    missed = [one.seed for one in outcomes if one.verdict != "climbing" and one.visible]
+    missed = [one.seed for one in outcomes if one.verdict != "climbing" and one.visible and one.label == "climbing"]
     assert len(missed) <= MISSED_TODAY.get((case, duration), 0), missed
 
 

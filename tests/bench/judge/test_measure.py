@@ -56,9 +56,29 @@ def test_tasks_cover_the_plan_once() -> None:
     made = plan("N1", "L1", seeds=19, leak_seeds=10)
     found = [(task.case, size, seed) for task in made.tasks() for size in task.sizes for seed in task.seeds]
     assert len(found) == len(set(found)) == 19 + 2 * 10
-    assert all(made.wants(case, SHORT, size, seed) for case, size, seed in found)
-    assert not made.wants("N1", SHORT, 5.0, 60_000)
-    assert not made.wants("N1", SHORT, 0.0, 60_019)
+    assert all(made.wants(case, SHORT, size, seed, looked=False) for case, size, seed in found)
+    assert not made.wants("N1", SHORT, 5.0, 60_000, looked=False)
+    assert not made.wants("N1", SHORT, 0.0, 60_019, looked=False)
+
+
+def test_only_the_first_seeds_of_the_longest_run_are_looked_at() -> None:
+    """A trace that should have been looked at, and was not, is not what was wanted."""
+    made = plan("N1", durations=(180.0, 1800.0), seeds=3, look_seeds=2)
+    assert {task.duration: task.looked_below for task in made.tasks()} == {180.0: 0, 1800.0: 60_002}
+    assert [made.wants("N1", 1800.0, 0.0, seed, looked=False) for seed in (60_000, 60_001, 60_002)] == [0, 0, 1]
+    assert made.wants("N1", 1800.0, 0.0, 60_000, looked=True)
+    assert made.wants("N1", 180.0, 0.0, 60_000, looked=False)
+
+
+def test_a_look_tells_after_how_many_hours_a_leak_fails() -> None:
+    """It comes before the end; a clean service, and a seed that is not looked at, have no hours."""
+    clean, leaky = measure(Task("L1", 3600.0, (0.0, 50.0), (60_000,), 60_001))
+    assert clean.looked
+    assert clean.early is None
+    assert leaky.early is not None
+    assert 0.4 < leaky.early < 1.0
+    [unseen] = measure(Task("L1", 3600.0, (50.0,), (60_001,), 60_001))
+    assert (unseen.looked, unseen.early) == (False, None)
 
 
 def test_a_leak_is_measured_in_the_delta_of_its_clean_twin() -> None:
@@ -92,7 +112,7 @@ def test_a_picture_shows_the_trace_that_was_measured() -> None:
 def test_a_run_that_was_cut_goes_on(tmp_path: Path) -> None:
     """A torn last line is done again, and what was done is not."""
     pytest.importorskip("scipy", reason="the baselines need scipy, which the bench has")
-    made, outcomes, said = plan("N1", "L1"), Outcomes(tmp_path / "work.jsonl"), list[str]()
+    made, outcomes, said = plan("N1", "L1", rival_seeds=9), Outcomes(tmp_path / "work.jsonl"), list[str]()
     run(made, outcomes, jobs=1, say=said.append)
     whole = outcomes.path.read_text(encoding="utf-8").splitlines(keepends=True)
     assert len(whole) == 2 + 2 * 2
@@ -106,3 +126,5 @@ def test_a_run_that_was_cut_goes_on(tmp_path: Path) -> None:
     whole = outcomes.path.read_text(encoding="utf-8").splitlines(keepends=True)
     run(made, outcomes, jobs=1, say=said.append)
     assert outcomes.path.read_text(encoding="utf-8") == "".join(whole)
+    run(replace(made, look_seeds=1), outcomes, jobs=1, say=said.append)
+    assert said[-1].startswith("3 of 3 traces")

@@ -1,6 +1,7 @@
 """The counts of a report are right, and it says them to a reader without the code."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,7 @@ def test_the_worst_family_decides() -> None:
     bad = [outcome("N2", "climbing" if seed < 8 else "steady", seed=seed) for seed in range(400)]
     found = told(*good, *bad)
     assert found["false `climbing`, upper 95 % limit"] == ("N2", "not reached")
-    assert found["`steady` where nothing leaks"] == ("N2", "reached")
+    assert found["`steady` where nothing leaks and δ can be seen"] == ("N2", "reached")
     assert told(*good)["false `climbing`, upper 95 % limit"] == ("N1", "reached")
 
 
@@ -120,6 +121,18 @@ def test_a_cell_counts_what_it_is_given() -> None:
     assert (cell.covered, cell.named, cell.traces) == (2, 1, 3)
     assert cell.others_share("last / first").value == 1
     assert cell.others_share("Hamed-Rao").value == 0
+
+
+def test_early_failures_are_counted_of_those_that_were_looked_at() -> None:
+    """A leak's row has its share and the median hours for each size; a clean run that ends early is named."""
+    leaks = [outcome("L1", "climbing", size=5.0, seed=seed, looked=seed < 4) for seed in range(9)]
+    leaks[:3] = [replace(one, early=hours) for one, hours in zip(leaks[:3], (10.0, 11.0, 19.0), strict=True)]
+    clean = [outcome("N1", "steady", seed=seed, looked=True) for seed in range(4)]
+    wrong = outcome("N2", "steady", looked=True, early=12.0)
+    text = render({}, plan("N1", "N2", "L1"), rates(*leaks, *clean, wrong), picture="x.svg")
+    assert "| L1 linear | 4 | - | - | 75.0 % | 11 |" in text
+    assert "| all that do not leak | 20.0 % (1 of 5; " in text
+    assert "| N2 red-noise | 100 % (1 of 1; " in text
 
 
 def test_shares_are_told_honestly() -> None:
@@ -169,6 +182,7 @@ def test_pictures_are_small_and_the_same_twice(tmp_path: Path) -> None:
         (["--sizes", "0"], "above 0"),
         (["--durations", "3"], "a duration such as"),
         (["--seeds", "0"], "at least 1"),
+        (["--look-seeds", "-1"], "(got -1, 30)"),
     ],
 )
 def test_bad_options_are_clear_errors(

@@ -96,6 +96,19 @@ def test_the_worst_of_several_decides_the_exit_code(
     assert run(*(request.getfixturevalue(name) for name in names)) == code
 
 
+def test_a_trace_of_a_run_that_is_not_over_passes_nothing(steady: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--planned says how long the run is to be: a trace shorter than that is undecided, a whole one is judged."""
+    assert run(steady, "--planned", "24h") == 3
+    assert "the run is not over: 2 min 20 s of 1 d seen" in capsys.readouterr().out
+    assert run(steady, "--planned", "140s") == 0
+
+
+def test_a_planned_length_that_is_none_is_refused(steady: Path) -> None:
+    """A length without a unit is an error of use."""
+    with pytest.raises(UsageError, match="'24' is not a duration"):
+        run(steady, "--planned", "24")
+
+
 def test_a_malformed_file_is_named_with_its_line_and_the_others_go_on(
     broken: Path, steady: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,14 +120,18 @@ def test_a_malformed_file_is_named_with_its_line_and_the_others_go_on(
     assert json.loads(said.out)["file"] == str(steady)
 
 
-@pytest.mark.parametrize("content", [b"\x7fELF\x02\x01\x00\x00", b"\xff\xfe\x00", bytes(range(256)) * 20, b""])
-def test_a_binary_or_empty_file_is_refused(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("content", "line"), [(b"\x7fELF\x02\x01\x00\x00", 1), (b"\xff\xfe\x00", 1), (bytes(range(256)) * 20, 3), (b"", 1)]
+)
+def test_a_binary_or_empty_file_is_refused(
+    content: bytes, line: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What is no text is refused in words."""
     path = tmp_path / "x.csv"
     path.write_bytes(content)
 
     assert run(path) == 2
-    assert f"floodmark: {path}, line 1: " in capsys.readouterr().err
+    assert f"floodmark: {path}, line {line}: " in capsys.readouterr().err
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,6 +101,31 @@ def test_a_cell_too_large_for_csv_is_refused() -> None:
         parsed("t,uss_bytes\n1," + "9" * 200_000 + "\n")
 
 
+def test_a_long_file_is_read_as_a_whole_and_errors_keep_their_line() -> None:
+    """Rows are read some at a time: none is lost, and what is wrong far down is found where it is."""
+    lines = [f"{i},{i + 0.5},{i % 7 or ''},{'a' if i % 2 else ' '}\n" for i in range(5000)]
+    text = "t,uss_bytes,threads,worker\n" + "\n".join(lines)
+
+    trace = parsed(text)
+
+    assert trace.column("uss_bytes").tolist() == [i + 0.5 for i in range(5000)]
+    assert trace.column("threads")[:9].tolist() == pytest.approx([math.nan, 1, 2, 3, 4, 5, 6, math.nan, 1], nan_ok=True)
+    assert [row["worker"] for row in trace.rows()] == [" ", "a"] * 2500
+    with pytest.raises(TraceError, match="line 8404: uss_bytes is 'x', which is not a number"):
+        parsed(text.replace("\n4201,4201.5,", "\n4201,x,"))
+    with pytest.raises(TraceError, match="line 8404: 3 cells where the header has 4"):
+        parsed(text.replace("\n4201,4201.5,", "\n4201,"))
+
+
+def test_a_cell_of_blanks_is_empty() -> None:
+    """Blanks are not a number, and not an error: nothing was measured."""
+    trace = parsed("t,uss_bytes,threads\n1,10, \n2,11,\n3,12,  5 \n")
+
+    assert trace.column("threads").tolist() == pytest.approx([math.nan, math.nan, 5], nan_ok=True)
+    with pytest.raises(TraceError, match="line 3: threads is 'nan'"):
+        parsed("t,uss_bytes,threads\n1,10, \n2,11,nan\n3,12,\n")
+
+
 def test_unknown_columns_blank_lines_and_a_byte_order_mark_are_ignored() -> None:
     """What is not a trace's is left out, whatever is in it."""
     trace = parsed("\ufefft,uss_bytes,host,map.a.colour\n1,2,north,red\n\n2,3,south,blue\n")

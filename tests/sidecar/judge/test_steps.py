@@ -1,11 +1,15 @@
 """The judge's steps, each on series whose answer is plain."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
-from floodmark_sidecar.judge._curve import fit_curve
+from floodmark_sidecar.judge._curve import fit_curve, fit_line
+from floodmark_sidecar.judge._cycle import release_cycle
 from floodmark_sidecar.judge._delta import DAY, MIB, CountRuler, MemoryRuler
-from floodmark_sidecar.judge._floors import MOST, release_cycle, take_floors
+from floodmark_sidecar.judge._floors import MOST, take_floors
 from floodmark_sidecar.judge._jumps import clear_jumps, find_jumps, without
 from floodmark_sidecar.judge._shape import slackens
 from floodmark_sidecar.judge._slope import measure_slope, theil_sen
@@ -48,7 +52,7 @@ def test_correlated_noise_widens_the_interval() -> None:
 
     def errors(likeness: float) -> float:
         clock = Clock(60, 1)
-        series = [Maker(clock, seed, 0.0).noise(1.0, likeness).y for seed in range(30)]
+        series = [Maker(clock, seed, 0.0).noise(1.0, likeness).y for seed in range(12)]
         return float(np.median([measure_slope(X, y, fit_curve(X, y)).se for y in series]))
 
     assert errors(0.6) > 1.4 * errors(0.0)
@@ -75,6 +79,18 @@ def test_curvature_is_not_noise() -> None:
     assert curve.slopes[-1] == pytest.approx(0, abs=0.5)
 
 
+def test_a_line_is_a_curve_that_nothing_is_worth_its_price_in() -> None:
+    """The line has the slope of least squares, and residuals about it."""
+    y = noisy(3 * X + 40 * (X > 30), 2)
+
+    line, dear = fit_line(X, y), fit_curve(X, y, price=1e9)
+
+    assert line.slopes == pytest.approx([np.polyfit(X, y, 1)[0]])
+    assert (line.slopes, line.sigma, line.likeness) == (dear.slopes, dear.sigma, dear.likeness)
+    assert np.array_equal(line.residuals, dear.residuals)
+    assert fit_curve(X, y).steps
+
+
 def test_floors_are_the_bottom_of_a_sawtooth() -> None:
     """Whatever the height of the teeth, floors are flat below them."""
     made = Maker(DAYLONG, 1).saw(30 * MIB, 5000)
@@ -93,6 +109,21 @@ def test_floors_are_read_where_they_are_low() -> None:
     floors = take_floors(made.t, made.y)
 
     assert theil_sen(floors.x, floors.y) * DAY == pytest.approx(10 * MIB, rel=0.1)
+
+
+def test_the_floor_of_every_block_is_its_own_low_quantile() -> None:
+    """Blocks of one length are looked at together, and those of another beside them; one reading alone is no floor."""
+    rng = np.random.default_rng(3)
+    x = np.sort(rng.uniform(0, 600, 3000))
+    y = rng.normal(0, 1, 3000)
+
+    floors = take_floors(x, y, most=10)
+
+    edges = np.append(x[0] + floors.block * np.arange(10), np.inf)
+    calm = [y[0], *np.median(sliding_window_view(y, 3), axis=1), y[-1]]
+    blocks = [np.array(calm)[(x >= start) & (x < end)] for start, end in pairwise(edges)]
+    assert len({len(block) for block in blocks}) > 5
+    assert floors.y.tolist() == [np.sort(block)[int(0.03 * len(block))] for block in blocks]
 
 
 def test_floors_are_bounded_in_number_and_skip_empty_blocks() -> None:
@@ -140,7 +171,7 @@ def test_a_line_has_no_jumps_and_does_not_slacken() -> None:
     floors = take_floors(made.t, made.y)
 
     assert clear_jumps(floors.x, floors.y) == ()
-    assert not slackens(floors, (), se=0.5 * MIB / DAY, delta=2 * MIB / DAY)
+    assert not slackens(floors, se=0.5 * MIB / DAY, delta=2 * MIB / DAY)
 
 
 @pytest.mark.parametrize("tau", [0.1, 0.2, 0.33])
@@ -148,7 +179,7 @@ def test_a_fill_slackens(tau: float) -> None:
     """An exponential fill grows ever less, and that is seen."""
     made = Maker(DAYLONG, 1).fill(50 * MIB, tau).noise(MIB, 0.5)
 
-    assert slackens(take_floors(made.t, made.y), (), se=0.5 * MIB / DAY, delta=2 * MIB / DAY)
+    assert slackens(take_floors(made.t, made.y), se=0.5 * MIB / DAY, delta=2 * MIB / DAY)
 
 
 def test_warmup_is_measured() -> None:

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.judge import Trace
-from floodmark_soak.report import Record
+from floodmark_soak.report import Record, render_html
 from tests.soak.report.samples import MIB, START, MakeRecord, result, rows
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_record() -> MakeRecord:
     """Return what makes a record of a climb; any field can be given."""
 
@@ -29,12 +29,12 @@ def make_record() -> MakeRecord:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def climbing(make_record: MakeRecord) -> Record:
     return make_record()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def steady(make_record: MakeRecord) -> Record:
     slope = {"estimate": 1.0 * MIB, "low": -2.0 * MIB, "high": 4.0 * MIB}
     told = result(verdict="steady", exit_code=0, slope_bytes_per_hour=slope, culprits=[], growth_class="none")
@@ -51,3 +51,15 @@ def cut_short(make_record: MakeRecord) -> Record:
     return make_record(
         result=unknown | told, trace=Trace.from_rows(rows(3)), about={}, load=None, captures=[], notes=[]
     )
+
+
+@pytest.fixture(scope="session")
+def climbing_html(climbing: Record) -> str:
+    """Return the page of one run that climbs; drawing it is what costs."""
+    return render_html([climbing])
+
+
+@pytest.fixture(scope="session")
+def compared_html(climbing: Record, steady: Record) -> str:
+    """Return the page of two runs that are compared."""
+    return render_html([climbing, steady])

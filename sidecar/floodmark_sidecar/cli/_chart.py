@@ -1,0 +1,106 @@
+"""A chart of a judged trace in plain characters: it works over ssh, in a log and without colours."""
+
+from typing import Final
+
+import numpy as np
+
+from floodmark_sidecar.cli._shown import Curve, Points, Shown
+from floodmark_sidecar.cli._ticks import size_ticks, time_ticks
+
+_ROWS: Final = 14
+_LEAST_COLUMNS: Final = 20
+
+_READING: Final = "·"
+_FLOOR: Final = "•"
+_LINE: Final = "━"
+_DELTA: Final = "╌"
+_JUMP: Final = "↑"
+_PLAIN: Final = str.maketrans("·•━╌↑│─└┬┤…", ".o=-^|-++|~")
+"""What stands for each where a terminal has only ASCII."""
+
+
+def chart(what: Shown, *, width: int, ascii_only: bool = False) -> list[str]:
+    """Return the lines of a chart at most *width* characters wide; none where there is nothing to draw."""
+    x, _ = what.readings
+    if len(x) < 2 or x[-1] <= 0:
+        return []
+    low, high = what.extent
+    labels = dict(_rows(low, high))
+    margin = max(map(len, labels.values()), default=0) + 1
+    columns = max(_LEAST_COLUMNS, width - margin - 2)
+    grid = _Grid(columns, end=float(x[-1]), low=low, high=high)
+    grid.fill(what.readings)
+    if what.fit is not None:
+        grid.trace((what.fit.x, what.fit.delta), _DELTA)
+        grid.trace((what.fit.x, what.fit.line), _LINE)
+    grid.dots(what.floors)
+    lines = [
+        f"{labels.get(row, ''):>{margin}}{'┤' if row in labels else '│'}{''.join(cells).rstrip()}"
+        for row, cells in enumerate(grid.cells)
+    ]
+    lines += _foot(what, grid, margin)
+    return [line.translate(_PLAIN).replace("δ", "delta") if ascii_only else line for line in lines]
+
+
+class _Grid:
+    """Characters over the plane from 0 to *end* seconds and from *low* to *high* bytes; the first row is the top."""
+
+    def __init__(self, columns: int, *, end: float, low: float, high: float) -> None:
+        self.columns, self._end, self._low, self._high = columns, end, low, high
+        self.cells = [[" "] * columns for _ in range(_ROWS)]
+
+    def column(self, x: Points) -> list[int]:
+        """Return the columns of the times *x*."""
+        return np.clip(x / self._end * self.columns, 0, self.columns - 1).astype(int).tolist()  # type: ignore[no-any-return]
+
+    def row(self, y: Points) -> list[int]:
+        """Return the rows of the sizes *y*, beyond the grid for what is."""
+        rows = np.rint((self._high - y) / (self._high - self._low) * (_ROWS - 1))
+        return np.clip(rows, -1, _ROWS).astype(int).tolist()  # type: ignore[no-any-return]
+
+    def fill(self, curve: Curve) -> None:
+        """Draw all there is of *curve* in each column, from the lowest to the highest."""
+        columns, rows = self.column(curve[0]), self.row(curve[1])
+        for column, row in set(zip(columns, rows, strict=True)):
+            self._mark(column, row, _READING)
+
+    def trace(self, curve: Curve, mark: str) -> None:
+        """Draw the straight pieces of *curve*, one *mark* a column."""
+        first, last = self.column(curve[0][[0, -1]])
+        middles = (np.arange(first, last + 1) + 0.5) / self.columns * self._end
+        for column, row in enumerate(self.row(np.interp(middles, *curve)), start=first):
+            self._mark(column, row, mark)
+
+    def dots(self, curve: Curve) -> None:
+        """Draw the points of *curve*."""
+        for column, row in zip(self.column(curve[0]), self.row(curve[1]), strict=True):
+            self._mark(column, row, _FLOOR)
+
+    def _mark(self, column: int, row: int, mark: str) -> None:
+        if 0 <= row < _ROWS:
+            self.cells[row][column] = mark
+
+
+def _rows(low: float, high: float) -> list[tuple[int, str]]:
+    return [(round((high - size) / (high - low) * (_ROWS - 1)), label) for size, label in size_ticks(low, high, 5)]
+
+
+def _foot(what: Shown, grid: _Grid, margin: int) -> list[str]:
+    end = float(what.readings[0][-1])
+    axis, below = ["─"] * grid.columns, [" "] * (grid.columns + 8)
+    for seconds, label in time_ticks(end, max(2, grid.columns // 12)):
+        column = grid.column(np.array([seconds]))[0]
+        axis[column] = "┬"
+        below[column : column + len(label)] = label
+    legend = [f"{_READING} readings", f"{_FLOOR} floors"]
+    if what.fit is not None:
+        legend += [f"{_LINE} slope", f"{_DELTA} growth by δ", f"judged from the start of {_LINE}"]
+    if what.jumps:
+        legend.append(f"{_JUMP} jump taken out")
+        for column in grid.column(np.array([time for time, _ in what.jumps])):
+            axis[column] = _JUMP
+    return [
+        f"{'':>{margin}}└{''.join(axis)}",
+        f"{'':>{margin + 1}}{''.join(below).rstrip()}",
+        f"{'':>{margin + 1}}{'   '.join(legend)}",
+    ]

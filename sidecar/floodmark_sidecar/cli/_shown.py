@@ -1,0 +1,124 @@
+"""What of a judged trace is drawn, in a terminal and in a picture alike. Pure; times in seconds from the first reading."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from floodmark_sidecar.judge import Finding, Trace, Verdict
+
+Points: TypeAlias = npt.NDArray[np.float64]
+Curve: TypeAlias = tuple[Points, Points]
+
+_START: Final = 0.02
+"""Share of readings that may lie under what is shown, if none of them was judged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The judged part: the line of the slope over `x` with its band, and what growth by δ from its start would be.
+
+    Isolated jumps that were taken out are in all of them, so that they lie where the readings do.
+    """
+
+    x: Points
+    line: Points
+    low: Points
+    high: Points
+    delta: Points
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """The readings, their floors and what was made of them; `fit` is None where nothing could be judged.
+
+    `jumps` are those taken out, `maps` the entries of each map that climbs or is over its limit, the largest rise first.
+    """
+
+    readings: Curve
+    floors: Curve
+    fit: Fit | None
+    jumps: tuple[tuple[float, float], ...]
+    maps: tuple[tuple[str, Curve], ...]
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """The sizes to show, from lowest to highest: all that was judged, and of a start that was far lower its end."""
+        x, y = self.readings
+        if not len(y):
+            return 0.0, 1.0
+        low, high = float(np.quantile(y, _START)), float(y.max())
+        if self.fit is not None:
+            judged = y[x >= self.fit.x[0]]
+            line = self.fit.line
+            low, high = min(low, float(judged.min()), float(line.min())), max(high, float(line.max()))
+        # A quiet trace fills a picture with its own noise; a twentieth of its level at least keeps it quiet.
+        room = max((high - low) * 1.08, high * 0.05, 1.0) - (high - low)
+        return max(0.0, low - room / 2), high + room / 2
+
+
+def shown(trace: Trace, verdict: Verdict) -> Shown:
+    """Return what to draw of *trace* and its *verdict*; O(n log n)."""
+    evidence = verdict.evidence
+    if evidence is None:
+        return Shown(_unjudged(trace), (np.empty(0), np.empty(0)), None, (), ())
+    frame, memory = evidence.frame, evidence.memory
+    climbing = [found for found in evidence.maps if found.climbs or found.over_limit]
+    maps = []
+    for found in sorted(climbing, key=lambda found: -found.entries_rise):
+        entries = frame.joined(frame.column(f"map.{found.name}.entries"))
+        if entries is not None:
+            maps.append((found.name, (frame.x, entries)))
+    return Shown(
+        (frame.x, evidence.rest.values),
+        _floors(memory),
+        _fit(verdict),
+        tuple((jump.time, jump.size) for jump in memory.jumps),
+        tuple(maps),
+    )
+
+
+def _floors(memory: Finding) -> Curve:
+    """Return the floors that were judged, and before them those that the warm-up was measured on."""
+    before = memory.floors.x < memory.start
+    return (
+        np.concatenate([memory.floors.x[before], memory.window.x]),
+        np.concatenate([memory.floors.y[before], memory.window.y]),
+    )
+
+
+def _fit(verdict: Verdict) -> Fit | None:
+    memory = verdict.memory
+    if memory is None:
+        return None
+    window, slope = memory.window, memory.slope
+    # A climb may have been measured with its jumps left in; then they are part of its line.
+    jumps = () if memory.state == "climbing" else memory.jumps
+    corners = [memory.start, memory.end, (memory.start + memory.end) / 2]
+    x = np.sort(np.array(corners + [jump.time + side for jump in jumps for side in (0.0, 1e-6)]))
+    steps, taken = np.zeros(len(x)), np.zeros(len(window))
+    for jump in jumps:
+        steps += jump.size * (x > jump.time)
+        taken += jump.size * (window.x > jump.time)
+    base = float(np.median(window.y - taken - slope.estimate * (window.x - memory.start)))
+    line = base + slope.estimate * (x - memory.start)
+    middle = corners[2]
+    off = x - middle
+    ends = np.stack([line + (rate - slope.estimate) * off for rate in (slope.low, slope.high)])
+    return Fit(
+        x,
+        line + steps,
+        ends.min(axis=0) + steps,
+        ends.max(axis=0) + steps,
+        base + memory.delta * (x - memory.start) + steps,
+    )
+
+
+def _unjudged(trace: Trace) -> Curve:
+    used = trace.column("uss_bytes") + np.nan_to_num(trace.column("swap_bytes"))
+    known = np.isfinite(used)
+    t, at = np.unique(trace.t[known], return_inverse=True)
+    if not len(t):
+        return np.empty(0), np.empty(0)
+    return t - t[0], np.bincount(at, weights=used[known]).astype(np.float64)

@@ -1,0 +1,55 @@
+"""Medians, quantiles and means of arrays without NaN. A verdict takes hundreds; numpy's own spend their time on NaN and axes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from floodmark_sidecar.judge._types import FloatArray
+
+
+def median(values: FloatArray) -> float:
+    """Return the median of *values*, at least one; to the last digit that of `np.median`. O(n)."""
+    half = len(values) // 2
+    parted = np.partition(values, half)
+    upper = float(parted[half])
+    return upper if len(values) % 2 else (float(parted[:half].max()) + upper) / 2
+
+
+def row_medians(rows: FloatArray) -> FloatArray:
+    """Return the median of each of *rows*, which are put in another order. O(n)."""
+    half = rows.shape[1] // 2
+    # One place only: numpy is several times slower where two are asked for.
+    rows.partition(half, axis=1)
+    upper = rows[:, half]
+    return upper.copy() if rows.shape[1] % 2 else (rows[:, :half].max(axis=1) + upper) / 2
+
+
+def medians_of_three(values: FloatArray) -> FloatArray:
+    """Return the median of every three of *values* that follow each other; two fewer than there are."""
+    first, second, third = values[:-2], values[1:-1], values[2:]
+    return np.maximum(np.minimum(first, second), np.minimum(np.maximum(first, second), third))
+
+
+def smoothed(values: FloatArray) -> FloatArray:
+    """Return *values* with each but the first and the last replaced by the median of it and those beside it."""
+    if len(values) < 3:
+        return values
+    return np.concatenate([values[:1], medians_of_three(values), values[-1:]])
+
+
+def quantile(values: FloatArray, share: float) -> float:
+    """Return the value that the *share* of *values*, at least one, is below; to the last digit that of `np.quantile`."""
+    place = (len(values) - 1) * share
+    below = int(place)
+    parted = np.partition(values, below)
+    low = float(parted[below])
+    if below + 1 == len(values):
+        return low
+    high = float(parted[below + 1 :].min())
+    beyond = place - below
+    return low + (high - low) * beyond if beyond < 0.5 else high - (high - low) * (1 - beyond)
+
+
+def means(values: FloatArray, starts: Sequence[int]) -> FloatArray:
+    """Return the mean of each part of *values* that begins at one of *starts* and ends at the next, or with *values*."""
+    return np.add.reduceat(values, starts) / np.diff(starts, append=len(values))
