@@ -1,0 +1,1 @@
+"""Recorded traces of real soaks, and the recorder that makes them."""
