@@ -25,6 +25,8 @@ from floodmark_sidecar.judge._workers import without_jumps
 from floodmark_sidecar.units import format_bytes, format_duration
 
 _MOSTLY: Final = 0.5
+"""Share of growth that is in use from which what is in use tells what sessions hold."""
+
 _BROUGHT: Final = 256 << 10
 """Bytes that a descriptor or a task may bring with it: the buffers of a socket, what a task holds on its stack."""
 

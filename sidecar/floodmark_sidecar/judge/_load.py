@@ -18,7 +18,10 @@ _VARIED: Final = 0.05
 """Share of all requests by which those that came must once be ahead of time, or behind: else the load was even."""
 
 _PARTS: Final = 10
+"""Parts of the judged time whose requests are compared."""
+
 _AGAIN: Final = 1.15
+"""By how many times there must be more of them before a trough and after it."""
 
 _THEIRS: Final = 0.3
 """Share of the growth that sessions must be able to hold at the most before it may be theirs."""
