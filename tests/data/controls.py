@@ -77,6 +77,14 @@ _LEAKY: Final = {"IMAGE_PIPELINE_SETTINGS": '{"variant": "leaky"}'}
 _SMALL: Final = {"IMAGE_PIPELINE_SETTINGS": '{"variant": "bounded", "processed_bound": 500}'}
 
 
+def _leaky(
+    name: str, what: str, rate: float, *, duration: str = "10m", expected: Literal["steady", "climbing"] = "climbing"
+) -> Control:
+    return Control(
+        name=name, what=what, arguments=LEAKY, duration=duration, rate=rate, expected=expected, leak=FOUR_MAPS
+    )
+
+
 def _habit(name: str, what: str, leak: float = 0, duration: str = "10m") -> Control:
     return Control(
         name=f"{name}-leaking" if leak else name,
@@ -99,55 +107,16 @@ _FILLING = "a bounded cache of some 16 MiB, full after a quarter of the run"
 
 CONTROLS: Final = (
     Control(name="bounded", what="the bounded variant, a quarter of its load", arguments=BOUNDED),
-    Control(
-        name="leaky-full",
-        what="the leaky variant as its plan has it",
-        arguments=LEAKY,
-        duration="3m",
-        rate=220,
-        expected="climbing",
-        leak=FOUR_MAPS,
-    ),
-    Control(
-        name="leaky-half",
-        what="half the leak",
-        arguments=LEAKY,
-        duration="3m",
-        rate=110,
-        expected="climbing",
-        leak=FOUR_MAPS,
-    ),
-    Control(
-        name="leaky-eighth",
-        what="an eighth of the leak",
-        arguments=LEAKY,
-        duration="6m",
-        rate=27.5,
-        expected="climbing",
-        leak=FOUR_MAPS,
-    ),
-    Control(
-        name="leaky-2delta",
-        what="the leak of the field report, ten images a second: some two δ of a ten-minute run",
-        arguments=LEAKY,
-        rate=10,
-        expected="climbing",
-        leak=FOUR_MAPS,
-    ),
-    Control(
-        name="leaky-1delta",
-        what="half of that: some δ of a ten-minute run",
-        arguments=LEAKY,
-        rate=5,
-        expected="climbing",
-        leak=FOUR_MAPS,
-    ),
-    Control(
-        name="leaky-faint",
-        what="a leak under δ of a ten-minute run, about what it can detect: too small to matter in it, and told all the same",
-        arguments=LEAKY,
-        rate=3,
-        leak=FOUR_MAPS,
+    _leaky("leaky-full", "the leaky variant as its plan has it", 220, duration="3m"),
+    _leaky("leaky-half", "half the leak", 110, duration="3m"),
+    _leaky("leaky-eighth", "an eighth of the leak", 27.5, duration="6m"),
+    _leaky("leaky-2delta", "the leak of the field report, ten images a second: some two δ of a ten-minute run", 10),
+    _leaky("leaky-1delta", "half of that: some δ of a ten-minute run", 5),
+    _leaky(
+        "leaky-faint",
+        "a leak under δ of a ten-minute run, about what it can detect: too small to matter in it, and told all the same",
+        3,
+        expected="steady",
     ),
     _habit("expiring", _EXPIRING),
     replace(_habit("surging", f"{_SURGING}, six times", duration="6m"), expected="inconclusive"),
