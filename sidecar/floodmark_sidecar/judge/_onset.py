@@ -18,7 +18,7 @@ _QUIET: Final = 0.25
 """Before its onset memory grows at most so many times as fast as after."""
 
 _ALIKE: Final = 0.33
-"""Share of the steeper half that the other must have."""
+"""Share of the steepest that either half and the whole must have."""
 
 _ABOVE: Final = 3.0
 """Growth since the onset is so many times what the level before it ever moved by."""
@@ -44,10 +44,13 @@ def find_onset(floors: Floors) -> float | None:
 
 
 def goes_on_throughout(floors: Floors) -> bool:
-    """Say whether *floors* since an onset rise in both halves alike: else it came later yet, or was a jump."""
+    """Say whether *floors* since an onset rise in both halves alike, and as they do on the whole: else it came later yet, or
+    was a jump, which is between two halves that hardly rise.
+    """
     middle = (floors.x[0] + floors.x[-1]) / 2
-    halves = [theil_sen(floors.x[part], floors.y[part]) for part in (floors.x <= middle, floors.x > middle)]
-    return min(halves) > _ALIKE * max(halves)
+    parts = (floors.x <= middle, floors.x > middle, floors.x >= floors.x[0])
+    slopes = [theil_sen(floors.x[part], floors.y[part]) for part in parts]
+    return min(slopes) > _ALIKE * max(slopes)
 
 
 def _fit(design: FloatArray, y: FloatArray) -> tuple[float, FloatArray]:

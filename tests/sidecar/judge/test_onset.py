@@ -82,11 +82,11 @@ def test_too_few_floors_have_none() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     "y",
-    [3 * since(58.0), 20.0 * (X > 32), since(20.0) * (X < 30) + 10.0 * (X >= 30)],
-    ids=["later yet", "jump", "ended"],
+    [3 * since(58.0), 20.0 * (X > 32), 0.1 * X + 20.0 * (X > 39), since(20.0) * (X < 30) + 10.0 * (X >= 30)],
+    ids=["later yet", "jump", "jump between halves", "ended"],
 )
-def test_what_rises_in_one_half_only_does_not_go_on(seed: int, y: Array) -> None:
-    """It began later yet, was a jump, or has ended."""
+def test_what_does_not_rise_in_both_halves_as_on_the_whole_does_not_go_on(seed: int, y: Array) -> None:
+    """It began later yet, was a jump, between two halves that creep, or has ended."""
     assert not goes_on_throughout(noisy(y, seed).part(16, N))
 
 
