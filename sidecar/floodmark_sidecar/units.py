@@ -1,11 +1,12 @@
-"""Durations, sizes and rates as people write them: `90s`, `24h`, `512MiB`, `2MiB/day`."""
+"""Durations, sizes and rates as people write them: `90s`, `1h30m`, `512MiB`, `2MiB/day`."""
 
+import math
 import re
 from typing import Final
 
 from floodmark_sidecar.errors import UsageError
 
-_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST: Final = 3650 * 86400.0
 _PERIODS: Final = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
 _BYTES: Final = {
@@ -19,12 +20,21 @@ _BYTES: Final = {
     "GiB": 1024**3,
     "TiB": 1024**4,
 }
-_QUANTITY: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+_PART: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]+)\s*")
+_PARTS: Final = re.compile(rf"(?:{_PART.pattern})+")
 
 
 def parse_duration(text: str) -> float:
-    """Return the seconds that *text* (`90s`, `3m`, `24h`, `30d`, `250ms`) stands for; from a millisecond to ten years."""
-    seconds = _quantity(text, _SECONDS, "a duration such as 90s, 3m, 24h or 30d")
+    """Return the seconds that *text* stands for: `90s`, `3m`, `24h`, `30d`, `250ms`, or several of them, the largest unit
+    first: `1h30m`, `2 min 30 s`. From a millisecond to ten years.
+    """
+    parts = list(_PART.finditer(text)) if _PARTS.fullmatch(text) else []
+    sizes = [_SECONDS.get(part[2], 0.0) for part in parts]
+    falling = all(former > size > 0 for former, size in zip([math.inf, *sizes], sizes, strict=False))
+    if not parts or not falling:
+        msg = f"{text!r} is not a duration such as 90s, 3m, 24h, 1h30m or 30d"
+        raise UsageError(msg)
+    seconds = sum(float(part[1]) * size for part, size in zip(parts, sizes, strict=True))
     if not 0.001 <= seconds <= _LONGEST:
         msg = f"a duration must be at least 1ms and at most 3650d (got {text!r})"
         raise UsageError(msg)
@@ -63,6 +73,20 @@ def format_bytes(count: float) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or abs(value) >= 100 else f"{value:.1f} {unit}"
 
 
+def format_between(low: float, high: float, per: str = "") -> str:
+    """Return the interval from *low* to *high* bytes in one unit, with the digits that tell its ends apart, and *per* behind
+    it: `between 0.99 and 1.02 MiB/h`; `close to 1.0 MiB/h` where a few more digits would not.
+    """
+    number, unit = format_bytes(max(abs(low), abs(high))).split()
+    size = _BYTES[unit]
+    digits = len(number.partition(".")[2])
+    for more in range(digits, digits + 1 if unit == "B" else digits + 3):
+        ends = [f"{end / size:.{more}f}" for end in (low, high)]
+        if ends[0] != ends[1]:
+            return f"between {ends[0]} and {ends[1]} {unit}{per}"
+    return f"close to {format_bytes((low + high) / 2)}{per}"
+
+
 def format_rate(bytes_per_second: float) -> str:
     """Return a growth rate per hour: `+3.4 MiB/h`."""
     text = format_bytes(bytes_per_second * 3600)
@@ -82,7 +106,7 @@ def format_duration(seconds: float) -> str:
 
 
 def _quantity(text: str, units: dict[str, float] | dict[str, int], wanted: str) -> float:
-    match = _QUANTITY.fullmatch(text)
+    match = _PART.fullmatch(text)
     if match is None or match[2] not in units:
         msg = f"{text!r} is not {wanted}"
         raise UsageError(msg)

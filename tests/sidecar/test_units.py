@@ -3,19 +3,62 @@
 import pytest
 
 from floodmark_sidecar.errors import UsageError
-from floodmark_sidecar.units import format_bytes, format_duration, format_rate, parse_duration, parse_rate, parse_size
+from floodmark_sidecar.units import (
+    format_between,
+    format_bytes,
+    format_duration,
+    format_rate,
+    parse_duration,
+    parse_rate,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90s", 90), ("3m", 180), ("24h", 86400), ("30d", 2_592_000), ("250ms", 0.25), (" 1.5 h ", 5400)],
+    [("90s", 90), ("3m", 180), ("24h", 86400), ("30d", 2_592_000), ("250ms", 0.25), (" 1.5 h ", 5400), ("5min", 300)],
 )
 def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
     """Every unit of the plan file counts as people expect, with or without spaces."""
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "90", "s", "-3m", "3 fortnights", "1e3s", "0s", "3m 10s", "nan s", "9000d"])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1h30m", 5400), ("3m 10s", 190), (" 2d 12h ", 216_000), ("1d1h1m1s500ms", 90_061.5), ("1h 0.5m", 3630)],
+)
+def test_a_duration_may_have_several_parts(text: str, seconds: float) -> None:
+    """The largest unit comes first."""
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("seconds", [42, 150, 180, 3660, 90_000, 86_340])
+def test_a_duration_that_is_written_for_people_is_read_back(seconds: float) -> None:
+    """What a verdict says a run was can be given to an option."""
+    assert parse_duration(format_duration(seconds)) == seconds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "90",
+        "s",
+        "-3m",
+        "3 fortnights",
+        "1e3s",
+        "0s",
+        "nan s",
+        "9000d",
+        "1h30",
+        "30m1h",
+        "1h2h",
+        "5m5min",
+        "1h,5m",
+        "1h -5m",
+        "1h5m!",
+    ],
+)
 def test_anything_else_is_refused_with_the_value(text: str) -> None:
     """A duration that cannot be read is named in the error, whatever is wrong with it."""
     with pytest.raises(UsageError) as caught:
@@ -58,6 +101,24 @@ def test_a_rate_needs_both_halves(text: str) -> None:
 def test_bytes_are_written_in_the_unit_that_keeps_them_short(count: float, text: str) -> None:
     """Sizes for people stay within four digits as far as the units go."""
     assert format_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (3.2 * 1024, 9.0 * 1024, "between 3.2 and 9.0 KiB/h"),
+        (1020 * 1024, 1030 * 1024, "between 1.00 and 1.01 MiB/h"),
+        (-0.3 * 1024**2, 4.2 * 1024**2, "between -0.3 and 4.2 MiB/h"),
+        (204 * 1024**2, 208 * 1024**2, "between 204 and 208 MiB/h"),
+        (204.1 * 1024**2, 204.3 * 1024**2, "between 204.1 and 204.3 MiB/h"),
+        (5 * 1024**2, 5 * 1024**2 + 100, "close to 5.0 MiB/h"),
+        (-44.0, 120.0, "between -44 and 120 B/h"),
+        (0.0, 0.0, "close to 0 B/h"),
+    ],
+)
+def test_an_interval_has_one_unit_and_ends_that_differ(low: float, high: float, text: str) -> None:
+    """As many digits as tell the ends apart, within reason."""
+    assert format_between(low, high, "/h") == text
 
 
 def test_a_growth_rate_carries_its_sign_and_period() -> None:

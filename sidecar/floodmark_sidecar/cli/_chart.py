@@ -87,14 +87,15 @@ def _rows(low: float, high: float) -> list[tuple[int, str]]:
 
 def _foot(what: Shown, grid: _Grid, margin: int) -> list[str]:
     end = float(what.readings[0][-1])
-    axis, below = ["─"] * grid.columns, [" "] * (grid.columns + 8)
+    axis, below = ["─"] * grid.columns, [" "] * grid.columns
     for seconds, label in time_ticks(end, max(2, grid.columns // 12)):
         column = grid.column(np.array([seconds]))[0]
         axis[column] = "┬"
-        below[column : column + len(label)] = label
+        begin = min(column, grid.columns - len(label))
+        below[begin : begin + len(label)] = label
     legend = [f"{_READING} readings", f"{_FLOOR} floors"]
     if what.fit is not None:
-        legend += [f"{_LINE} slope", f"{_DELTA} growth by δ", f"judged from the start of {_LINE}"]
+        legend += [f"{_LINE} slope", f"{_DELTA} growth by δ", f"judged from {_LINE} on"]
     if what.jumps:
         legend.append(f"{_JUMP} jump taken out")
         for column in grid.column(np.array([time for time, _ in what.jumps])):
@@ -102,5 +103,14 @@ def _foot(what: Shown, grid: _Grid, margin: int) -> list[str]:
     return [
         f"{'':>{margin}}└{''.join(axis)}",
         f"{'':>{margin + 1}}{''.join(below).rstrip()}",
-        f"{'':>{margin + 1}}{'   '.join(legend)}",
+        *(f"{'':>{margin + 1}}{line}" for line in _lines(legend, grid.columns)),
     ]
+
+
+def _lines(parts: list[str], width: int) -> list[str]:
+    """Return *parts* beside each other, in as many lines of at most *width* characters as they need."""
+    lines = parts[:1]
+    for part in parts[1:]:
+        longer = f"{lines[-1]}   {part}"
+        lines[-1:] = [longer] if len(longer) <= width else [lines[-1], part]
+    return lines

@@ -10,7 +10,7 @@ from rich.text import Text
 from floodmark_sidecar.cli._chart import chart
 from floodmark_sidecar.cli._shown import Shown
 from floodmark_sidecar.cli._text import printable
-from floodmark_sidecar.judge import Condition, Explanation
+from floodmark_sidecar.judge import Condition, Explanation, Way
 
 _PLAIN_WIDTH: Final = 140
 """Columns where there is no terminal to be narrow."""
@@ -28,11 +28,21 @@ def say_explanation(explanation: Explanation, what: Shown, stream: TextIO) -> No
     for condition in explanation.conditions:
         table.add_row(*_cells(condition))
     console.print(Padding(table, (0, 0, 0, 2)))
-    for change in explanation.changes:
-        console.print(Padding(Text(printable(change)), (0, 0, 0, 2)))
+    for way in explanation.ways:
+        _say_way(console, way)
     ascii_only = not _draws(console.encoding)
     for line in chart(what, width=min(console.width, _WIDEST_CHART), ascii_only=ascii_only):
         console.print(Text(line), soft_wrap=True)
+
+
+def _say_way(console: Console, way: Way) -> None:
+    """Print each condition of *way* in a line of its own, below one another."""
+    lines = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), show_header=False)
+    lines.add_column(justify="right", no_wrap=True)
+    lines.add_column(overflow="fold")
+    for word, condition in way.lines:
+        lines.add_row(Text(word), Text(printable(condition)))
+    console.print(Padding(lines, (0, 0, 0, 2)))
 
 
 def _cells(condition: Condition) -> list[Text]:

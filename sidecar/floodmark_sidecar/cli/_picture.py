@@ -6,6 +6,7 @@ import warnings
 from typing import Final
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,7 +14,7 @@ from floodmark_sidecar.cli._shown import Curve, Shown
 from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.cli._ticks import Ticks, count_ticks, size_ticks, time_ticks
 from floodmark_sidecar.judge import Verdict
-from floodmark_sidecar.units import format_bytes, format_duration, format_rate
+from floodmark_sidecar.units import format_between, format_bytes, format_duration, format_rate
 
 _WIDTH: Final = 10.0
 _HEIGHT: Final = 5.6
@@ -37,9 +38,11 @@ def picture(name: str, verdict: Verdict, what: Shown, *, form: str) -> bytes:
     colour = _COLOURS[verdict.verdict]
     _memory(panels[0], verdict, what)
     for panel, (label, entries) in zip(panels[1:], maps, strict=True):
-        _map(panel, label, entries, colour)
-    _ticks(panels[-1], time_ticks(end, 12), vertical=False)
-    panels[-1].set_xlim(0.0, max(end, 1.0))
+        _map(panel, label, entries, what.breaks, colour)
+    ticks = time_ticks(end, 12)
+    _ticks(panels[-1], ticks, vertical=False)
+    # A single reading is in the middle.
+    panels[-1].set_xlim(0.0 if end else -1.0, max(end, ticks[-1][0]) or 1.0)
     left = len(what.maps) - len(maps)
     rest = f", and {left} more maps climb that are not drawn" if left else ""
     panels[-1].set_xlabel(f"time since the first reading{rest}", fontsize=9)
@@ -52,14 +55,7 @@ def picture(name: str, verdict: Verdict, what: Shown, *, form: str) -> bytes:
 
 def _memory(axes: Axes, verdict: Verdict, what: Shown) -> None:
     _plain(axes)
-    x, y = what.readings
-    axes.plot(
-        x,
-        y,
-        color=_GREY,
-        linewidth=0.6,
-        label=_readings(verdict),
-    )
+    _curve(axes, what.readings, what.breaks, colour=_GREY, width=0.6, label=_readings(verdict))
     fit, memory = what.fit, verdict.memory
     if fit is not None and memory is not None:
         colour = _COLOURS[memory.state]
@@ -71,14 +67,14 @@ def _memory(axes: Axes, verdict: Verdict, what: Shown) -> None:
                 linewidth=0,
                 label=f"warm-up of {format_duration(memory.start)}, not judged",
             )
-        low, high = format_bytes(memory.slope.low * 3600), format_bytes(memory.slope.high * 3600)
+        between = format_between(memory.slope.low * 3600, memory.slope.high * 3600, "/h")
         axes.fill_between(fit.x, fit.low, fit.high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(
             fit.x,
             fit.line,
             color=colour,
             linewidth=1.6,
-            label=f"slope {format_rate(memory.slope.estimate)}, between {low} and {high}",
+            label=f"slope {format_rate(memory.slope.estimate)}, {between}",
         )
         axes.plot(
             fit.x,
@@ -93,7 +89,26 @@ def _memory(axes: Axes, verdict: Verdict, what: Shown) -> None:
     _jumps(axes, what)
     axes.set_ylim(*what.extent)
     _ticks(axes, size_ticks(*axes.get_ylim(), 7), vertical=True)
-    axes.set_ylabel("memory", fontsize=9)
+    evidence = verdict.evidence
+    # What the lives of a worker gained was never there at once.
+    joined = evidence is not None and evidence.frame.recycled
+    axes.set_ylabel("memory, lives put end to end" if joined else "memory", fontsize=9)
+
+
+def _curve(
+    axes: Axes, curve: Curve, breaks: tuple[int, ...], *, colour: str, width: float, label: str | None = None
+) -> None:
+    """Draw *curve* with a line between neighbours, none before *breaks*, and a dot for what has no neighbour."""
+    x, y = curve
+    begins = np.array([0, *breaks])
+    alone = begins[np.diff(np.append(begins, len(x))) == 1]
+    if len(alone) < len(begins):
+        places = list(breaks)
+        axes.plot(
+            np.insert(x, places, x[places]), np.insert(y, places, np.nan), color=colour, linewidth=width, label=label
+        )
+        label = None
+    axes.plot(x[alone], y[alone], "o", color=colour, markersize=3, label=label)
 
 
 def _readings(verdict: Verdict) -> str:
@@ -129,9 +144,9 @@ def _jumps(axes: Axes, what: Shown) -> None:
         )
 
 
-def _map(axes: Axes, name: str, entries: Curve, colour: str) -> None:
+def _map(axes: Axes, name: str, entries: Curve, breaks: tuple[int, ...], colour: str) -> None:
     _plain(axes)
-    axes.plot(*entries, color=colour, linewidth=1)
+    _curve(axes, entries, breaks, colour=colour, width=1)
     axes.set_ylim(0.0, max(1.0, float(entries[1].max()) * 1.05))
     _ticks(axes, count_ticks(*axes.get_ylim(), 4), vertical=True)
     axes.set_title(textwrap.shorten(f"entries of map {printable(name)}", 100), fontsize=9, loc="left", parse_math=False)

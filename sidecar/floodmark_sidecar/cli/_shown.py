@@ -7,9 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from floodmark_sidecar.judge import Finding, Trace, Verdict
+from floodmark_sidecar.judge._curve import Step
+from floodmark_sidecar.judge._frame import Frame
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Curve: TypeAlias = tuple[Points, Points]
+
+_GAP: Final = 3.0
+"""Reading intervals without a reading that make a gap."""
 
 _START: Final = 0.02
 """Share of readings that may lie under what is shown, if none of them was judged."""
@@ -19,7 +24,7 @@ _START: Final = 0.02
 class Fit:
     """The judged part: the line of the slope over `x` with its band, and what growth by δ from its start would be.
 
-    Isolated jumps that were taken out are in all of them, so that they lie where the readings do.
+    Isolated jumps and falls that were taken out are in all of them, so that they lie where the readings do.
     """
 
     x: Points
@@ -34,6 +39,7 @@ class Shown:
     """The readings, their floors and what was made of them; `fit` is None where nothing could be judged.
 
     `jumps` are those taken out, `maps` the entries of each map that climbs or is over its limit, the largest rise first.
+    `breaks` are the readings before which no line is drawn: there was a gap, or the life before them ended.
     """
 
     readings: Curve
@@ -41,6 +47,7 @@ class Shown:
     fit: Fit | None
     jumps: tuple[tuple[float, float], ...]
     maps: tuple[tuple[str, Curve], ...]
+    breaks: tuple[int, ...] = ()
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -62,7 +69,8 @@ def shown(trace: Trace, verdict: Verdict) -> Shown:
     """Return what to draw of *trace* and its *verdict*; O(n log n)."""
     evidence = verdict.evidence
     if evidence is None:
-        return Shown(_unjudged(trace), (np.empty(0), np.empty(0)), None, (), ())
+        x, y = _unjudged(trace)
+        return Shown((x, y), (np.empty(0), np.empty(0)), None, (), (), _gaps(x))
     frame, memory = evidence.frame, evidence.memory
     climbing = [found for found in evidence.maps if found.climbs or found.over_limit]
     maps = []
@@ -74,33 +82,49 @@ def shown(trace: Trace, verdict: Verdict) -> Shown:
         (frame.x, evidence.rest.values),
         _floors(memory),
         _fit(verdict),
-        tuple((jump.time, jump.size) for jump in memory.jumps),
+        tuple((jump.time, jump.size) for jump in _taken_out(memory)),
         tuple(maps),
+        tuple(sorted({*_gaps(frame.x), *_new_lives(frame)})),
     )
+
+
+def _taken_out(memory: Finding) -> tuple[Step, ...]:
+    """Return the jumps that are no part of the slope. A climb may have been measured with its jumps left in."""
+    return () if memory.state == "climbing" else memory.jumps
+
+
+def _gaps(x: Points) -> tuple[int, ...]:
+    """Return the first reading after each gap."""
+    between = np.diff(x)
+    return tuple((np.flatnonzero(between > _GAP * np.median(between)) + 1).tolist()) if len(between) else ()
+
+
+def _new_lives(frame: Frame) -> tuple[int, ...]:
+    """Return the first reading of each later life of a service that has one worker; in a sum, one worker's is no end."""
+    if len(frame.slots) != 1:
+        return ()
+    return tuple(int(np.searchsorted(frame.x, life.at[0])) for life in frame.slots[0][1:])
 
 
 def _floors(memory: Finding) -> Curve:
     """Return the floors that were judged, and before them those that the warm-up was measured on."""
-    before = memory.floors.x < memory.start
-    return (
-        np.concatenate([memory.floors.x[before], memory.window.x]),
-        np.concatenate([memory.floors.y[before], memory.window.y]),
-    )
+    floors, window = memory.as_read(memory.floors), memory.as_read(memory.window)
+    before = floors.x < memory.start
+    return np.concatenate([floors.x[before], window.x]), np.concatenate([floors.y[before], window.y])
 
 
 def _fit(verdict: Verdict) -> Fit | None:
     memory = verdict.memory
     if memory is None:
         return None
-    window, slope = memory.window, memory.slope
-    # A climb may have been measured with its jumps left in; then they are part of its line.
-    jumps = () if memory.state == "climbing" else memory.jumps
+    window, slope = memory.as_read(memory.window), memory.slope
+    jumps = [*_taken_out(memory), *(fall for fall in memory.falls if fall.time > memory.start)]
     corners = [memory.start, memory.end, (memory.start + memory.end) / 2]
     x = np.sort(np.array(corners + [jump.time + side for jump in jumps for side in (0.0, 1e-6)]))
     steps, taken = np.zeros(len(x)), np.zeros(len(window))
     for jump in jumps:
         steps += jump.size * (x > jump.time)
-        taken += jump.size * (window.x > jump.time)
+        taken += jump.size * (window.x >= jump.time)
     base = float(np.median(window.y - taken - slope.estimate * (window.x - memory.start)))
     line = base + slope.estimate * (x - memory.start)
     middle = corners[2]

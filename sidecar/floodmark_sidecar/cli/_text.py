@@ -1,4 +1,10 @@
-"""Foreign text, such as the name of a file or a map, made fit to print in a line of its own."""
+"""Foreign text, such as the name of a file or a map, made fit to print in a line of its own; and lines folded to a terminal."""
+
+import shutil
+import textwrap
+from typing import Final, TextIO
+
+_LEAST_WIDTH: Final = 40
 
 
 def printable(text: str) -> str:
@@ -10,3 +16,16 @@ def printable(text: str) -> str:
 
 def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
+
+
+def folded(lines: list[str], stream: TextIO) -> str:
+    """Return *lines* as a text for *stream*: on a terminal, each is folded at its width, below where its words begin."""
+    if not stream.isatty():
+        return "\n".join(lines)
+    width = max(_LEAST_WIDTH, shutil.get_terminal_size().columns)
+    return "\n".join(_folded(line, width) for line in lines)
+
+
+def _folded(line: str, width: int) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return "\n".join(textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True))

@@ -7,16 +7,19 @@ _TIMES: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
+_NEARLY: Final = 0.02
+"""Share of a step by which the last place may be beyond the end."""
+
 Ticks = list[tuple[float, str]]
 
 
 def time_ticks(end: float, most: int) -> Ticks:
     """Return up to *most* + 1 places between 0 and *end* seconds, in one unit: `0 h`, `6 h`, `12 h`."""
     step = next((step for step in _TIMES if end / step <= most), 86400 * math.ceil(end / 86400 / most))
-    # The largest unit that the run is long enough for and whose quarters the steps keep to.
-    fit = ((unit, name) for unit, name in _UNITS if unit == 1 or (end >= 2 * unit and step * 4 % unit == 0))
-    unit, name = next(fit)
-    return [(float(i * step), f"{i * step / unit:g} {name}") for i in range(math.floor(end / step + 1e-9) + 1)]
+    # The largest unit that the run is long enough for and whose multiples all steps are.
+    unit, name = next((unit, name) for unit, name in _UNITS if unit == 1 or (end >= 2 * unit and step % unit == 0))
+    # A run of 24 hours ends with its last reading, a little before.
+    return [(float(i * step), f"{i * step // unit} {name}") for i in range(math.floor(end / step + _NEARLY) + 1)]
 
 
 def size_ticks(low: float, high: float, most: int) -> Ticks:

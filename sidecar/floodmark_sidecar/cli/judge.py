@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from floodmark_sidecar.cli._files import read_trace
 from floodmark_sidecar.cli._pictures import Pictures
 from floodmark_sidecar.cli._shown import shown
 from floodmark_sidecar.cli._streams import complain
-from floodmark_sidecar.cli._text import printable
+from floodmark_sidecar.cli._text import folded, printable
 from floodmark_sidecar.errors import FloodmarkError, UsageError, first_of
-from floodmark_sidecar.judge import Settings, Trace, Verdict, explain, judge, parse_csv
+from floodmark_sidecar.judge import Settings, Trace, Verdict, explain, judge
 from floodmark_sidecar.units import format_duration, parse_duration, parse_rate, parse_size
 
 NAME: Final = "judge"
@@ -27,7 +28,7 @@ _SOAK: Final = ("duration", "warmup", "read_every", "census_every", "trace_windo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `floodmark judge` to *parser*."""
-    parser.add_argument("traces", nargs="+", metavar="TRACE", help="a CSV trace; - is standard input")
+    parser.add_argument("traces", nargs="+", metavar="TRACE", help="a CSV trace, plain or gzip; - is standard input")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line for each trace")
     parser.add_argument(
         "--explain",
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             if name == "-" and name in args.traces[:index]:
                 msg = "standard input is named twice: - can be read only once"
                 raise UsageError(msg)
-            trace = _read(name)
+            trace = read_trace(name)
             verdict = judge(trace, settings)
             codes.add(verdict.exit_code)
             _say(name, trace, verdict, args)
@@ -120,16 +121,6 @@ def read_settings(path: Path) -> Settings:
     )
 
 
-def _read(name: str) -> Trace:
-    standard = name == "-"
-    try:
-        with open(0 if standard else name, encoding="utf-8", newline="", closefd=not standard) as lines:
-            return parse_csv(lines, name="standard input" if standard else name)
-    except OSError as error:
-        msg = f"{name or repr(name)} cannot be read: {error.strerror}"
-        raise UsageError(msg) from None
-
-
 def _text(name: str, verdict: Verdict) -> str:
     lines = [f"{printable(name)}: {verdict.verdict}"]
     if verdict.memory is not None:
@@ -137,7 +128,8 @@ def _text(name: str, verdict: Verdict) -> str:
         lines[0] += f" ({verdict.shape}, {judged} judged after {format_duration(verdict.memory.start)} of warm-up)"
     lines += [f"  {printable(reason)}" for reason in verdict.reasons]
     lines += [f"  note: {printable(note)}" for note in verdict.notes]
-    return "\n".join(lines)
+    lines += [f"  next: {printable(verdict.next)}"] * bool(verdict.next)
+    return folded(lines, sys.stdout)
 
 
 def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], complaint: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
 from floodmark_sidecar.judge import format_csv
-from floodmark_sidecar.traces import FAMILIES, Family, Labelled, generate
+from floodmark_sidecar.traces import FAMILIES, Family, Labelled, generate, reading_interval
 from floodmark_sidecar.units import parse_duration, parse_rate, parse_size
 
 NAME: Final = "traces"
@@ -63,7 +63,9 @@ def run(args: argparse.Namespace) -> int:
     written = _write(args.output, [(family, args.seed + i) for family in families for i in range(args.count)], asked)
     counts = Counter(label["truth"]["label"] for label in written.values())
     what = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
-    sys.stdout.write(f"{len(written)} traces in {printable(str(args.output))}: {what}; {LABELS} has their truths\n")
+    sys.stdout.write(
+        f"{len(written)} {'trace' if len(written) == 1 else 'traces'} in {printable(str(args.output))}: {what}; {LABELS} has their truths\n"
+    )
     return int(ExitCode.STEADY)
 
 
@@ -90,9 +92,10 @@ def _unknown(code: str) -> Family:
 
 
 def _asked(args: argparse.Namespace) -> dict[str, float | None]:
+    duration = parse_duration(args.duration)
     return {
-        "duration": parse_duration(args.duration),
-        "every": None if args.every is None else parse_duration(args.every),
+        "duration": duration,
+        "every": reading_interval(duration) if args.every is None else parse_duration(args.every),
         "growth": 0.0 if args.growth is None else parse_rate(args.growth),
         "level": None if args.level is None else float(parse_size(args.level)),
     }

@@ -2,13 +2,15 @@
 
 from floodmark_sidecar.judge._condition import Condition
 from floodmark_sidecar.judge._csv import format_csv, parse_csv
-from floodmark_sidecar.judge._explain import Explanation, explain
+from floodmark_sidecar.judge._explain import Explanation, Way, explain
 from floodmark_sidecar.judge._failure import first_failure
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._judge import judge
 from floodmark_sidecar.judge._looks import looks
+from floodmark_sidecar.judge._numbers import TraceError
 from floodmark_sidecar.judge._settings import Settings
-from floodmark_sidecar.judge._trace import Trace, TraceError
+from floodmark_sidecar.judge._sizes import sizes_problem
+from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._verdict import Verdict
 
 __all__ = [
@@ -19,10 +21,12 @@ __all__ = [
     "Trace",
     "TraceError",
     "Verdict",
+    "Way",
     "explain",
     "first_failure",
     "format_csv",
     "judge",
     "looks",
     "parse_csv",
+    "sizes_problem",
 ]

@@ -39,7 +39,7 @@ def examine_beside(frame: Frame, settings: Settings, memory: Finding, rows: Floa
 
     *rows* is the memory that was judged, by judged row.
     """
-    workers = examine_workers(frame, memory, rows)
+    workers = examine_workers(frame, memory, rows, growth=settings.growth)
     maps = examine_maps(frame, settings, memory=memory)
     counts = climbing_counts(frame, start=memory.start)
     alone = len(workers) == 1  # then the sum is the worker's

@@ -42,6 +42,11 @@ def is_numeric(column: str) -> bool:
     return column in {"t", "masked"} or is_number(column)
 
 
+def known(column: str) -> bool:
+    """Say whether *column* is one that a trace is read from."""
+    return column in LABELS or is_numeric(column)
+
+
 def in_order(columns: set[str]) -> list[str]:
     """Return the known ones among *columns*, in the order of a written trace."""
     maps = sorted(parts for column in columns if (parts := split_map(column)))

@@ -1,11 +1,15 @@
 """One condition of the judge: what was measured, what was asked for, and which verdict needs it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from textwrap import shorten
+from typing import Final, Literal
 
 from floodmark_sidecar.judge._types import Json
 
 Need = Literal["any", "steady", "climbing", "none"]
+
+LONGEST: Final = 86
+"""Characters of a brief wish: with what it is a condition of, it is a line."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,21 @@ class Condition:
     def fear(self) -> str:
         """What would end it, as the rest of a sentence that begins with `if`."""
         return f"the {self.name}, {self.value}, were not {self.threshold}"
+
+    @property
+    def brief_wish(self) -> str:
+        """The wish in at most `LONGEST` characters: without its value if need be, which is told beside it anyway."""
+        return self._brief(self.wish, "were")
+
+    @property
+    def brief_fear(self) -> str:
+        """The same of what would end it."""
+        return self._brief(self.fear, "were not")
+
+    def _brief(self, whole: str, were: str) -> str:
+        if len(whole) <= LONGEST:
+            return whole
+        return shorten(f"the {self.name} {were} {self.threshold}", LONGEST, placeholder=" …")
 
     def speaks_of(self, verdict: str) -> bool:
         """Say whether *verdict* needs this."""

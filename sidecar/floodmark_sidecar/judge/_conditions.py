@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from floodmark_sidecar.judge._condition import Condition, Need
 from floodmark_sidecar.judge._conditions_beside import beside
-from floodmark_sidecar.judge._delta import ERRORS
 from floodmark_sidecar.judge._evidence import (
     COVERED_TO_BE_STEADY,
     COVERED_TO_CLIMB,
     LARGEST_GAP,
+    MEASURED,
     OF_LONG_LIVES,
     Evidence,
 )
@@ -75,11 +75,20 @@ def _coverage(coverage: Coverage) -> Iterator[Condition]:
         coverage.masked <= readings,
         "steady",
     )
+    yield Condition(
+        "share of a worker's readings that know its memory",
+        f"{coverage.measured_share:.0%}",
+        f"at least {MEASURED:.0%}",
+        coverage.measured_share >= MEASURED,
+        "steady",
+    )
 
 
 def _unjudged(verdict: Verdict) -> Iterator[Condition]:
     coverage = verdict.coverage
-    if coverage.readings >= FEWEST_READINGS and coverage.span >= SHORTEST:
+    if coverage.problem:
+        yield Condition("size of a process", coverage.problem, "of bytes", met=False, needed_for="any")
+    elif coverage.readings >= FEWEST_READINGS and coverage.span >= SHORTEST:
         short = coverage.judged_share == 0
         yield Condition(
             "share of readings in lives long enough to judge",
@@ -103,6 +112,8 @@ def _lives(coverage: Coverage, evidence: Evidence) -> Iterator[Condition]:
         "workers and their lives",
         f"{_of(len(slots), 'worker', 'workers')}, {_of(lives, 'life', 'lives')}, the longest {longest}",
     )
+    if evidence.restarts.said and not evidence.restarts.unclear:
+        yield Condition("restarts", evidence.restarts.said)
     yield Condition(
         "share of readings in lives long enough to judge",
         f"{coverage.judged_share:.0%}",
@@ -136,8 +147,11 @@ def _memory(evidence: Evidence) -> Iterator[Condition]:
     yield Condition("warm-up, which is not judged", format_duration(memory.start), whose)
     jumps = ", ".join(f"{format_bytes(jump.size)} at {format_duration(jump.time)}" for jump in memory.jumps)
     yield Condition("isolated jumps taken out", jumps or "none", f"at most {MOST_ISOLATED}, else none is")
-    yield Condition("slope of memory", f"{per_hour(slope.estimate)}, between {band(memory)}")
-    whose = "the plan's" if settings.growth is not None else f"2 MiB or 1 % a day, or {ERRORS:g} standard errors"
+    if memory.falls:
+        falls = ", ".join(f"{format_bytes(-fall.size)} at {format_duration(fall.time)}" for fall in memory.falls)
+        yield Condition("isolated falls levelled", falls, f"at most {MOST_ISOLATED}, else none is")
+    yield Condition("slope of memory", f"{per_hour(slope.estimate)}, {band(memory)}")
+    whose = "the plan's" if settings.growth is not None else "2 MiB or 1 % a day, more in a short or noisy run"
     yield Condition("smallest growth that matters, δ", f"{per_hour(delta)} ({per_day(delta)})", whose)
     yield Condition(
         "upper limit of the slope",
@@ -172,10 +186,19 @@ def _memory(evidence: Evidence) -> Iterator[Condition]:
         close=True,
     )
     yield from _lasting(memory)
-    late, error = late_slope(window, without(window.y, memory.jumps), since=memory.end - span / 3, se=slope.se)
+    yield _hidden(memory)
+
+
+def _hidden(memory: Finding) -> Condition:
+    """Return what of a climb a small slope may hide; of one that is not small, the judge does not ask."""
+    name = "signs of a hidden climb"
+    if memory.slope.high >= memory.delta:
+        return Condition(name, "not asked, as the slope may be a climb's itself")
+    window = memory.window
+    since = memory.end - (memory.end - memory.start) / 3
+    late, error = late_slope(window, without(window.y, memory.jumps), since=since, se=memory.slope.se)
     last = f"none, the last third has {per_hour(late)} ± {per_hour(error)}"
-    signs = "; ".join(memory.hidden) or last
-    yield Condition("signs of a hidden climb", signs, "none", not memory.hidden, "steady")
+    return Condition(name, "; ".join(memory.hidden) or last, "none", not memory.hidden, "steady")
 
 
 def _lasting(memory: Finding) -> Iterator[Condition]:

@@ -7,6 +7,7 @@ import numpy as np
 from floodmark_sidecar.judge import _reasons as say
 from floodmark_sidecar.judge._condition import Condition, Need
 from floodmark_sidecar.judge._counts import LEAST
+from floodmark_sidecar.judge._crew import climbers, who_climbs, with_rates
 from floodmark_sidecar.judge._evidence import Case, Evidence
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.units import format_bytes
@@ -92,21 +93,24 @@ def _asked(found: MapFinding) -> str:
 def _workers(evidence: Evidence, case: Case) -> Iterator[Condition]:
     if len(evidence.workers) < 2:
         return
-    rest = 0
-    for worker in evidence.workers:
-        begin = f"worker {worker.name} "
-        said = [text for text in (*case.climbs, *case.missing, *case.doubts) if text.startswith(begin)]
-        for text in said:
-            value, alone = text.removeprefix(begin), text in case.climbs
-            wanted = "there to the end and not climbing by itself"
-            yield Condition(f"worker {worker.name}", value, wanted, met=False, needed_for="steady", alone=alone)
-        rest += not said
+    departed = evidence.departed
+    for text in departed.counted:
+        yield Condition("workers that ended", text, "none", met=False, needed_for="steady")
+    found = climbers(evidence.workers)
+    said = who_climbs(evidence.workers) if found and evidence.memory.state != "climbing" else ""
+    if said:
+        alone = any(text.startswith(said) for text in case.climbs)
+        names, wanted = with_rates(evidence.workers), "none that the sum does not show"
+        yield Condition("workers that climb", names, wanted, met=False, needed_for="steady", alone=alone)
+    rest = [
+        worker for worker in evidence.workers if not (said and worker.name in found) and worker not in departed.gone
+    ]
     if rest:
-        slopes = [worker.finding.slope.estimate for worker in evidence.workers if worker.finding is not None]
+        slopes = [worker.finding.slope.estimate for worker in rest if worker.finding is not None]
         between = f", slopes from {say.per_hour(min(slopes))} to {say.per_hour(max(slopes))}" if slopes else ""
         wanted = "there to the end and none climbing that the sum does not show"
-        others = "" if rest == len(evidence.workers) else "other "
-        yield Condition(f"{others}workers", f"{rest:,}{between}", wanted, met=True, needed_for="steady")
+        others = "" if len(rest) == len(evidence.workers) else "other "
+        yield Condition(f"{others}workers", f"{len(rest):,}{between}", wanted, met=True, needed_for="steady")
 
 
 def _counts(evidence: Evidence, case: Case) -> Iterator[Condition]:

@@ -2,13 +2,19 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from floodmark_sidecar.judge._columns import LABELS, in_order, is_numeric
-from floodmark_sidecar.judge._trace import Trace, TraceError, to_numbers
+from floodmark_sidecar.judge._header import check_header, notes_on
+from floodmark_sidecar.judge._numbers import TraceError, to_numbers
+from floodmark_sidecar.judge._sizes import notes_on_sizes
+from floodmark_sidecar.judge._times import Times
+from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._types import FloatArray
 
 if TYPE_CHECKING:
@@ -19,32 +25,15 @@ _AT_ONCE: Final = 1024
 
 
 def parse_csv(lines: Iterable[str], *, name: str) -> Trace:
-    """Return the trace in *lines*; *name* is the file's, for errors. Unknown columns are ignored.
+    """Return the trace in *lines*; *name* is the file's, for errors. O(n), and holds the numbers only.
 
-    Raises `TraceError` with the line for anything that is not a trace: no header, no `t` or `uss_bytes`, a row with too
-    few or too many cells, a cell that is not a finite number of at least 0, text that is not text.
+    Unknown columns and NaN, which is taken for not measured, are in the trace's notes. Raises `TraceError` with the line
+    for anything that is not a trace: no header, no `t` or `uss_bytes`, a row with too few or too many cells, a cell that
+    is not a finite number of at least 0, text that is not text.
     """
-    reader = csv.reader(_text(lines, name), strict=True)
-    at: list[int] = []
-    try:
-        header = [cell.strip() for cell in next(reader, [])]
-        _check(header, name)
-        labels: dict[str, list[str]] = {column: [] for column in header if column in LABELS}
-        numbers: dict[str, list[FloatArray]] = {column: [np.empty(0)] for column in header if is_numeric(column)}
-        for rows, found in _rows(reader, len(header), name):
-            for column, values in zip(header, zip(*rows, strict=True), strict=True):
-                if column in numbers:
-                    numbers[column].append(to_numbers(values, column=column, name=name, lines=found))
-                elif column in labels:
-                    labels[column] += values
-            at += found
-    except csv.Error as error:
-        limit = csv.field_size_limit()
-        long = f"a cell is longer than {limit:,} characters" if "field limit" in str(error) else str(error)
-        msg = f"not readable as CSV ({long})"
-        raise TraceError(msg, name=name, line=reader.line_num) from None
-    joined = {column: np.concatenate(numbers.pop(column)) for column in list(numbers)}
-    return Trace.from_columns(joined, labels, len(at), name=name, lines=at)
+    trace = _parsed(lines, name)
+    notes = notes_on_sizes(trace)
+    return replace(trace, notes=(*trace.notes, *notes)) if notes else trace
 
 
 def format_csv(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
@@ -59,6 +48,36 @@ def format_csv(rows: Iterable[Mapping[str, object]]) -> Iterator[str]:
         yield _line([_cell(row.get(column)) for column in columns])
 
 
+def _parsed(lines: Iterable[str], name: str) -> Trace:
+    times, nans = Times(name), Counter[str]()
+    reader = csv.reader(_text(lines, name), strict=True)
+    at: list[int] = []
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        check_header(header, name)
+        labels: dict[str, list[str]] = {column: [] for column in header if column in LABELS}
+        numbers: dict[str, list[FloatArray]] = {column: [np.empty(0)] for column in header if is_numeric(column)}
+        for rows, found in _rows(reader, len(header), name):
+            for column, values in zip(header, zip(*rows, strict=True), strict=True):
+                if column == "t":
+                    numbers[column].append(times.read(values, found))
+                elif column in numbers:
+                    read = to_numbers(values, column=column, name=name, lines=found)
+                    numbers[column].append(read)
+                    nans[column] += _nans(values, read)
+                elif column in labels:
+                    labels[column] += values
+            at += found
+    except csv.Error as error:
+        limit = csv.field_size_limit()
+        long = f"a cell is longer than {limit:,} characters" if "field limit" in str(error) else str(error)
+        msg = f"not readable as CSV ({long})"
+        raise TraceError(msg, name=name, line=reader.line_num) from None
+    joined = {column: np.concatenate(numbers.pop(column)) for column in list(numbers)}
+    trace = Trace.from_columns(joined, labels, len(at), name=name, lines=at)
+    return replace(trace, notes=(*notes_on(header), *_note_on(nans), *trace.notes))
+
+
 def _rows(reader: "Reader", width: int, name: str) -> Iterator[tuple[list[list[str]], list[int]]]:
     """Yield the rows that are not blank, some at a time, with their lines; each must have *width* cells."""
     rows: list[list[str]] = []
@@ -67,7 +86,7 @@ def _rows(reader: "Reader", width: int, name: str) -> Iterator[tuple[list[list[s
         if not row:
             continue
         if len(row) != width:
-            msg = f"{len(row)} cells where the header has {width}"
+            msg = f"{len(row)} {'cell' if len(row) == 1 else 'cells'} where the header has {width}"
             raise TraceError(msg, name=name, line=reader.line_num)
         rows.append(row)
         at.append(reader.line_num)
@@ -117,15 +136,15 @@ def _line_ends(error: UnicodeDecodeError) -> int:
     return len(before.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")) - 1
 
 
-def _check(header: list[str], name: str) -> None:
-    if not any(header):
-        msg = "the file is empty"
-        raise TraceError(msg, name=name, line=1)
-    missing = [column for column in ("t", "uss_bytes") if column not in header]
-    if missing:
-        msg = f"the header has no column {' and no column '.join(missing)}"
-        raise TraceError(msg, name=name, line=1)
-    twice = next((column for column in header if column and header.count(column) > 1), None)
-    if twice is not None:
-        msg = f"the header has the column {twice[:60]!r} twice"
-        raise TraceError(msg, name=name, line=1)
+def _nans(values: Sequence[str], read: FloatArray) -> int:
+    """Return how many of *values*, which are *read*, are NaN in so many letters, and not empty."""
+    missing = int(np.count_nonzero(np.isnan(read)))
+    return missing and missing - sum(not cell.strip() for cell in values)
+
+
+def _note_on(nans: "Counter[str]") -> list[str]:
+    total = nans.total()
+    if not total:
+        return []
+    which = ", ".join(f"{count:,} of {column}" for column, count in nans.items() if count)
+    return [f"NaN is taken for not measured ({which})"]

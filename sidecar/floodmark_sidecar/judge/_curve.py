@@ -25,7 +25,7 @@ _BESIDE: Final = 3
 
 @dataclass(frozen=True)
 class Step:
-    """An upward step of `size` between the floors `index` and `index + 1`, at `time`."""
+    """An upward step of `size`, a fall where that is negative, between the floors `index` and `index + 1`, at `time`."""
 
     index: int
     time: float

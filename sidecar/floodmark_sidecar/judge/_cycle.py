@@ -23,6 +23,8 @@ _ABRUPT: Final = 0.3
 _EVEN: Final = 0.12
 """What tells a cycle from noise that wanders: lows at one level, and at even times or after falls that take so much less time than the rises."""
 
+_FEWEST_TEETH: Final = 3
+
 _SAMPLES: Final = 2000
 """Readings that the search for cycles looks at; cycles that matter are far longer than a two-thousandth of a run."""
 
@@ -33,13 +35,29 @@ def release_cycle(x: FloatArray, y: FloatArray) -> float | None:
     times, values = x[::stride], y[::stride]
     if len(values) < _FEWEST_READINGS:
         return None
-    noise = 1.4826 * median(np.abs(np.diff(values))) / np.sqrt(2)
+    noise = _noise(values)
     u = times - times.mean()
     level = values - u * float(u @ values / (u @ u))
     lows = _lows(values, max(_SWING * noise, 0.5 * (quantile(level, 0.95) - quantile(level, 0.05))))
     if len(lows) < _FEWEST_LOWS or not _even(values, lows) or not (_regular(times[lows]) or _abrupt(values, lows)):
         return None
     return quantile(np.diff(times[lows]), 0.8)
+
+
+def has_teeth(y: FloatArray) -> bool:
+    """Say whether *y* rises for a while and falls back at once, again and again, by much more than its noise."""
+    values = y[:: max(1, len(y) // _SAMPLES)]
+    swing = quantile(values, 0.95) - quantile(values, 0.05)
+    noise = _noise(values)
+    if swing <= _SWING * noise:
+        return False
+    lows = _lows(values, max(_SWING * noise, 0.5 * swing))
+    return len(lows) > _FEWEST_TEETH and _abrupt(values, lows)
+
+
+def _noise(values: FloatArray) -> float:
+    """Return the standard deviation of what neighbouring *values* do not have in common."""
+    return 1.4826 * median(np.abs(np.diff(values))) / math.sqrt(2)
 
 
 def _regular(times: FloatArray) -> bool:

@@ -42,6 +42,11 @@ class MemoryRuler:
     workers: int = 1
     life: float | None = None
 
+    @property
+    def interest(self) -> float:
+        """2 MiB or 1 % a day: δ of a run that is long and quiet enough, where no plan has its own; per second."""
+        return max(2 * MIB, 0.01 * self.level) / DAY
+
     def delta(self, error: float) -> float:
         """Return the plan's limit, else 2 MiB or 1 % a day, more where the run is too noisy for that, yet never so much
         that a short run's real climb would pass: 1 MiB or 2 % over the whole run is the most that is added, over a life where
@@ -49,9 +54,8 @@ class MemoryRuler:
         """
         if self.limit is not None:
             return self.limit
-        interest = max(2 * MIB, 0.01 * self.level) / DAY
         cap = max(MIB, 0.02 * self.level) / (self.life or self.span)
-        return max(interest, min(ERRORS * self._error(error), cap))
+        return max(self.interest, min(ERRORS * self._error(error), cap))
 
     def detectable(self, error: float) -> float:
         """Return the growth that this run would have shown in two of three cases."""

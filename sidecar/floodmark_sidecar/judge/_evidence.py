@@ -2,19 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from floodmark_sidecar.judge import _reasons as say
 from floodmark_sidecar.judge._counts import CountClimb
+from floodmark_sidecar.judge._crew import Departures, climbers, departures, who_climbs
+from floodmark_sidecar.judge._delta import MemoryRuler
+from floodmark_sidecar.judge._filled import filled
 from floodmark_sidecar.judge._finding import Finding, State
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._held import Rest
+from floodmark_sidecar.judge._in_use import LEVELS
 from floodmark_sidecar.judge._ledger import growth_class, ledger
 from floodmark_sidecar.judge._load import LoadDoubts
 from floodmark_sidecar.judge._looks import Look
 from floodmark_sidecar.judge._maps import MapFinding
+from floodmark_sidecar.judge._restarts import NONE_TOLD, Restarts
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._slope import Slope, theil_sen
 from floodmark_sidecar.judge._workers import WorkerFinding
@@ -24,7 +30,11 @@ COVERED_TO_CLIMB: Final = 0.5
 COVERED_TO_BE_STEADY: Final = 0.8
 LARGEST_GAP: Final = 0.2
 OF_LONG_LIVES: Final = 0.33
-"""Shares of the run."""
+MEASURED: Final = 0.5
+"""Shares of the run, and of its readings."""
+
+_NEAR_LIMIT: Final = 0.95
+"""Share of the plan's limit on memory: what processes have for themselves is not all that is counted against it."""
 
 _MINUTES: Final = 1800.0
 """Seconds of a run up to which an allocator may still be finding the reserve that a service's bursts need."""
@@ -32,8 +42,8 @@ _MINUTES: Final = 1800.0
 _OF_SESSIONS: Final = {"threads": 2.0, "fds": 3.0, "tasks": 3.0}
 """How many of a count one session may have of its own: a socket, a pipe to what serves it, a task for either direction."""
 
-_GONE_BYTES: Final = 0.2
-"""Share of the service's memory that a worker had which is gone: what is left is another service."""
+_KEPT: Final = 0.5
+"""Share of what workers grow by that the service must grow by: else the others give it back."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +54,9 @@ class Evidence:
     the workers' memory at the end are copies of their master's. `rest` is memory without what sessions and bounded
     maps hold, where it follows them: all else is of that.
     `steady_by_request` says that it fell with the load, and is steady over requests, too; `per_request` is its slope by
-    request, where requests were counted. `chance` says which series beside
-    the sum climb, yet no more surely than one of so many may by chance; `look` is there where the run is not over.
+    request, where requests were counted, `ruler` what memory is measured by. `chance` says which series beside
+    the sum climb, yet no more surely than one of so many may by chance; `look` is there where the run is not over;
+    `restarts` says which lives it is of.
     """
 
     frame: Frame
@@ -65,12 +76,25 @@ class Evidence:
     chance: str
     look: Look | None
     per_request: Slope | None
+    ruler: MemoryRuler
+    restarts: Restarts = NONE_TOLD
 
     @property
     def stays_at(self) -> float:
         """The bytes that the service had nearly all the time in the last quarter of the judged part."""
         quarter = (self.frame.span - self.memory.start) / 4
         return float(np.quantile(self.frame.present(self.frame.used)[self.frame.x >= self.frame.span - quarter], 0.1))
+
+    @property
+    def hides(self) -> bool:
+        """Whether workers are replaced before their growth shows in the sum."""
+        replaced = self.frame.recycled or bool(self.departed.successors)
+        return replaced and _slope_in_sum(self.frame) < self.memory.slope.estimate / 2
+
+    @cached_property
+    def departed(self) -> Departures:
+        """The workers that ended for good."""
+        return departures(self.frame, self.workers)
 
 
 @dataclass
@@ -117,6 +141,8 @@ def _memory(case: Case, evidence: Evidence) -> None:
         case.missing += load.of_steady
     if memory.state == "steady" and sessions is not None and not sessions.returned:
         case.missing += load.of_climbing
+    if evidence.restarts.unclear:
+        case.missing.append(evidence.restarts.said)
     if evidence.within is not None:
         case.missing.append(say.grows_within(evidence.within))
     if memory.state == "inconclusive":
@@ -130,8 +156,8 @@ def _memory(case: Case, evidence: Evidence) -> None:
             *doubts[1:],
         ]
         return
-    case.climbs.append(say.climb(memory, evidence.per_request))
-    if frame.recycled and _slope_in_sum(frame) < memory.slope.estimate / 2:
+    case.climbs.append(say.climb(memory, evidence.per_request, joined=frame.recycled))
+    if frame.recycled and evidence.hides:
         lives = max(len(lives) for lives in frame.slots)
         case.climbs.append(say.recycled(memory, evidence.per_request, lives=lives))
 
@@ -143,9 +169,11 @@ def _doubts_of_climb(evidence: Evidence) -> list[str]:
     if evidence.rest.sessions is None:
         doubts += evidence.load.of_climbing
     if evidence.levels:
-        doubts.append("as few as three jumps would explain it better than growth that goes on")
+        doubts.append(LEVELS)
     if frame.recycled and frame.lives_slacken:
         doubts.append("memory grows within each life, yet ever less as the life goes on, as a cache that fills does")
+    if evidence.restarts.calm:
+        doubts.append("no life climbs by itself, neither the last nor the longest before it")
     if evidence.calmed is not None and evidence.calmed.slope.estimate <= evidence.calmed.delta / 2:
         doubts.append("a few jumps in each worker may be all there is to it")
     short = "a run of minutes" if evidence.look is None else "a look before the end"
@@ -172,6 +200,9 @@ def _slope_in_sum(frame: Frame) -> float:
 def _limits(case: Case, evidence: Evidence) -> None:
     case.climbs += [say.map_over(found) for found in evidence.maps if found.over_limit]
     limit, low = evidence.settings.memory, evidence.stays_at
+    before = filled(evidence.memory)
+    if limit is not None and before is not None and low >= _NEAR_LIMIT * limit:
+        case.missing.append(say.at_limit(before, low, limit))
     if limit is not None and low > limit:
         case.climbs.append(f"the service stays at {format_bytes(low)}, the plan allows {format_bytes(limit)}")
 
@@ -189,21 +220,25 @@ def _resources(case: Case, evidence: Evidence) -> None:
 
 
 def _workers(case: Case, evidence: Evidence) -> None:
-    memory, frame = evidence.memory, evidence.frame
-    level = max(1.0, float(np.median(frame.present(frame.used))))
-    for worker in evidence.workers:
-        if worker.gone and worker.last_bytes > _GONE_BYTES * level:
-            since = format_duration(frame.span - float(worker.lives[-1].at[-1]))
-            case.missing.append(
-                f"worker {worker.name} is gone since {since}: what is left is not the service that began"
-            )
-        if memory.state == "climbing" or worker.finding is None or worker.state != "climbing":
-            continue
-        rate = say.per_hour(worker.finding.slope.estimate)
-        if memory.slope.estimate > memory.delta / 2 and not memory.saturating:
-            case.climbs.append(f"worker {worker.name} climbs by {rate}, which the noise of the others hides in the sum")
-        else:
-            case.missing.append(f"worker {worker.name} climbs by {rate} while the others give back as much")
+    memory, workers = evidence.memory, evidence.workers
+    case.missing += evidence.departed.said
+    found = climbers(workers)
+    if memory.state == "climbing" or not found:
+        return
+    together = sum(finding.slope.estimate for finding in found.values())
+    said = who_climbs(workers)
+    if memory.slope.estimate < _KEPT * together:
+        case.missing.append(f"{said}: the service as a whole does not grow by as much")
+    elif memory.saturating:
+        case.missing.append(f"{said}, yet the growth of the service slackens, as a cache that fills does")
+    elif doubts := _doubts_of_climb(evidence):
+        case.doubts += [f"{said}, yet that may not last: {doubts[0]}", *doubts[1:]]
+    else:
+        least, all_least = min(finding.delta for finding in found.values()), memory.delta
+        case.climbs.append(
+            f"{said}; growth from {say.per_hour(least)} on matters in one worker, "
+            f"from {say.per_hour(all_least)} on in all together"
+        )
 
 
 def _coverage(case: Case, evidence: Evidence) -> None:
@@ -214,6 +249,9 @@ def _coverage(case: Case, evidence: Evidence) -> None:
         case.missing.append(f"a gap of {format_duration(coverage.largest_gap)} is too long to judge across")
     if coverage.masked > coverage.readings:
         case.missing.append(f"{coverage.masked} readings are masked, and only {coverage.readings} are left to judge")
+    if coverage.measured_share < MEASURED:
+        whose = f" of worker {coverage.least_measured}" if len(evidence.frame.trace.workers) > 1 else ""
+        case.missing.append(f"memory is known in only {coverage.measured_share:.0%} of the readings{whose}")
     if coverage.judged_share < OF_LONG_LIVES:
         case.missing.append(f"only {coverage.judged_share:.0%} of the readings are of lives long enough to judge")
     too_early = evidence.look is not None and not evidence.look.due

@@ -6,12 +6,18 @@ from typing import Final, Literal
 import numpy as np
 
 from floodmark_sidecar.judge._curve import Curve, Step, fit_curve
-from floodmark_sidecar.judge._delta import KnownRuler, Ruler
+from floodmark_sidecar.judge._cycle import has_teeth
+from floodmark_sidecar.judge._delta import FOUND, KnownRuler, Ruler
+from floodmark_sidecar.judge._falls import error_of, find_falls, levelled, with_falls
 from floodmark_sidecar.judge._floors import FEWEST, MOST, Floors, take_floors
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps, without
 from floodmark_sidecar.judge._onset import find_onset, goes_on_throughout
-from floodmark_sidecar.judge._persistence import doubts_of_growth, doubts_of_stairs, gave_back_little
-from floodmark_sidecar.judge._ranks import quantile
+from floodmark_sidecar.judge._persistence import (
+    GIVEN_BACK,
+    doubts_of_growth,
+    doubts_of_stairs,
+    gave_back_little,
+)
 from floodmark_sidecar.judge._shape import late_slope, quickens, slackens
 from floodmark_sidecar.judge._slope import DRAWS, Slope, measure_slope
 from floodmark_sidecar.judge._types import FloatArray
@@ -35,6 +41,7 @@ SHORTEST: Final = 60.0
 """Seconds of readings below which nothing is judged."""
 
 SLACKENS: Final = "it slackens, as a cache that fills does"
+FILLS_AGAIN: Final = "it may only fill what was given back at once before"
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,9 @@ class Finding:
     `floors` are those of the whole run, `window` those of the judged part, `jumps` the isolated ones that were taken out,
     `doubts` what speaks against a climb though the slope is that of one, `hidden` what speaks against `steady` though the
     slope is that of it. `onset` is when a climb began, where it began late, `confirmed` what other
-    series shows that it is one, where memory alone does not.
+    series shows that it is one, where memory alone does not. `stepped` says that an allocator's steps are what limits what
+    could have been detected, and not noise. `falls` are the isolated ones that `floors` and `window`
+    are levelled by, of negative size.
     """
 
     state: State
@@ -62,11 +71,22 @@ class Finding:
     window: Floors
     onset: float | None = None
     confirmed: str = ""
+    stepped: bool = False
+    falls: tuple[Step, ...] = ()
 
     @property
     def rise(self) -> float:
         """The growth over the judged part."""
         return self.slope.estimate * (self.end - self.start)
+
+    @property
+    def seconds_to_outlast(self) -> float:
+        """Seconds that its growth takes to be clearly more than its falls gave back."""
+        return (1 + GIVEN_BACK) * -sum(fall.size for fall in self.falls) / self.slope.estimate
+
+    def as_read(self, floors: Floors) -> Floors:
+        """Return *floors* or *window* with the falls that they are levelled by."""
+        return replace(floors, y=with_falls(floors.x, floors.y, self.falls))
 
 
 @dataclass(frozen=True)
@@ -96,6 +116,29 @@ def examine(
     """
     if len(x) < FEWEST_READINGS or x[-1] <= x[0]:
         return None
+    plain = _examine(x, y, ruler, warmup=warmup, care=care)
+    if plain is None or plain.state == "climbing" or care.within:
+        return plain
+    falls = find_falls(plain.floors, x, y)
+    if not falls:
+        return plain
+    beside = error_of(falls, levelled(plain.floors.x, plain.floors.y, falls), plain.end - plain.start)
+    unsure = replace(care, error=float(np.hypot(care.error, beside)))
+    level = _examine(x, levelled(x, y, falls), ruler, warmup=warmup, care=unsure)
+    return plain if level is None else _without_falls(plain, replace(level, falls=falls))
+
+
+def _without_falls(plain: Finding, level: Finding) -> Finding:
+    """Return what counts of a series that is no climb and *plain* as it was read, and *level* without its falls.
+
+    It never climbs for want of its falls: what was given back once may be filled again.
+    """
+    if level.state == "climbing":
+        return replace(level, state="inconclusive", shape="unclear", doubts=(FILLS_AGAIN,))
+    return plain if (plain.state, level.state) == ("steady", "inconclusive") else level
+
+
+def _examine(x: FloatArray, y: FloatArray, ruler: Ruler, *, warmup: float | None, care: Care) -> Finding | None:
     whole = take_floors(x, y, most=care.floors)
     start = measure_warmup(whole) if warmup is None else float(x[0]) + warmup
     finding = _from(start, x, y, ruler, whole=whole, care=care)
@@ -144,6 +187,7 @@ def _weigh(
     lives = care.within(float(window.x[0])) if care.within else None
     slope = _wider(lives or measure_slope(window.x, level, curve, draws=care.draws), care)
     delta, detectable = ruler.delta(slope.se), ruler.detectable(slope.se)
+    stepped = detectable > (1 + 1e-9) * FOUND * slope.se
     saturating = not stairs and _saturates(whole, window, se=slope.se, delta=delta)
     grows = slope.estimate > delta and slope.low > delta / 2
     doubts = []
@@ -161,7 +205,7 @@ def _weigh(
         state = "steady"
     return Finding(
         state,
-        _name(state, window, level, slope=slope, curve=curve, saturating=saturating, jumps=found, y=y),
+        _name(state, window, level, slope=slope, saturating=saturating, jumps=found, y=y),
         slope,
         delta,
         detectable,
@@ -173,6 +217,7 @@ def _weigh(
         tuple(hidden),
         saturating,
         window,
+        stepped=stepped,
     )
 
 
@@ -198,7 +243,10 @@ def _saturates(whole: Floors, window: Floors, *, se: float, delta: float) -> boo
     if window.x[0] <= begin:
         return False
     after = whole.part(begin, float(whole.x[-1]))
-    longer = float(window.x[-1] - window.x[0]) / float(after.x[-1] - after.x[0])
+    span = float(after.x[-1] - after.x[0])
+    if not span:
+        return False  # a clock that jumped: all but one floor are within the start
+    longer = float(window.x[-1] - window.x[0]) / span
     return slackens(after, se=se * longer**1.5, delta=delta)
 
 
@@ -228,7 +276,6 @@ def _name(
     level: FloatArray,
     *,
     slope: Slope,
-    curve: Curve,
     saturating: bool,
     jumps: tuple[Step, ...],
     y: FloatArray,
@@ -242,12 +289,5 @@ def _name(
     if state == "steady":
         if jumps:
             return "step"
-        swing = quantile(y, 0.95) - quantile(y, 0.05)
-        return "sawtooth" if swing > 8 * max(curve.sigma, 1.0) and _falls(y, swing) else "flat"
+        return "sawtooth" if has_teeth(y) else "flat"
     return "unclear"
-
-
-def _falls(y: FloatArray, swing: float) -> bool:
-    """Say whether readings fall steeper than they rise: a release, not noise."""
-    changes = np.diff(y)
-    return bool(np.min(changes) < -swing / 2)

@@ -9,6 +9,7 @@ import numpy as np
 from floodmark_sidecar.judge._ageing import lives_slacken, start_of_lives
 from floodmark_sidecar.judge._copies import copies
 from floodmark_sidecar.judge._lives import MANY, Life, join, split_lives
+from floodmark_sidecar.judge._sizes import sizes_problem
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._types import FloatArray, IntArray, Json
 from floodmark_sidecar.judge._within import Within, within_lives
@@ -19,10 +20,15 @@ _BLOCK: Final = 80.0
 _GAP: Final = 3.0
 """Reading intervals without a reading that make a gap."""
 
+_ENOUGH: Final = 24
+"""Readings of a worker from which on it counts how many of them know its memory: one that ends may be missed once."""
+
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a run its readings cover."""
+    """How much of a run its readings cover. `measured_share` is the share of readings in which memory is known, of the worker
+    of which least is, `least_measured`; `problem` says why the sizes cannot be bytes, if they cannot.
+    """
 
     readings: int
     masked: int
@@ -31,6 +37,9 @@ class Coverage:
     largest_gap: float
     share: float
     judged_share: float
+    measured_share: float
+    least_measured: str
+    problem: str
 
     def as_dict(self) -> Json:
         """Return it as in a result."""
@@ -42,6 +51,7 @@ class Coverage:
             "largest_gap_seconds": self.largest_gap,
             "share": round(self.share, 4),
             "judged_share": round(self.judged_share, 4),
+            "measured_share": round(self.measured_share, 4),
         }
 
 
@@ -55,7 +65,8 @@ class Frame:
     def __init__(self, trace: Trace) -> None:
         used = trace.column("uss_bytes") + _known(trace.column("swap_bytes"))
         self._masked = np.unique(trace.t[trace.masked])
-        measured = np.isfinite(used)
+        # No process has nothing: 0 is what a zombie shows, and what a gap is often filled with.
+        self._measured = measured = used > 0
         rows = np.flatnonzero(measured & ~np.isin(trace.t, self._masked) if len(self._masked) else measured)
         self.trace = trace
         self._rows = rows
@@ -156,7 +167,20 @@ class Frame:
             float(steps.max()) if len(steps) else 0.0,
             1 - float(gaps.sum()) / self.span if self.span else 0.0,
             used / len(self._rows) if len(self._rows) else 0.0,
+            *self._measured_share(),
+            sizes_problem(self.trace),
         )
+
+    def _measured_share(self) -> tuple[float, str]:
+        """Return the lowest share of a worker's readings with memory, and its name; workers hardly ever read aside."""
+        if not len(self.trace):
+            return 1.0, ""
+        workers, known = self.trace.worker, self.trace.worker[self._measured]
+        read = np.bincount(workers, minlength=len(self.trace.workers))
+        shares = np.bincount(known, minlength=len(read)) / np.maximum(read, 1)
+        shares[read < _ENOUGH] = 1.0
+        least = int(np.argmin(shares))
+        return float(shares[least]), self.trace.workers[least]
 
     @cached_property
     def _memory(self) -> dict[int, tuple[FloatArray, int] | None]:

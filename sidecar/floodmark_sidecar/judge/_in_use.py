@@ -22,6 +22,7 @@ from floodmark_sidecar.judge._within import Within
 
 BY_USE: Final = "what Python and malloc have in use grows all the time"
 BY_REQUEST: Final = "it grows by request all the time"
+LEVELS: Final = "as few as three jumps would explain it better than growth that goes on"
 
 _BESIDE: Final = 0.5
 """Memory must grow by so much of what the other grows by."""

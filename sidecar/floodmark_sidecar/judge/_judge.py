@@ -1,28 +1,35 @@
 """The judge: a trace in, a verdict out. Pure: no clock, no files, no shared randomness."""
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge import _reasons as say
+from floodmark_sidecar.judge._account import account
 from floodmark_sidecar.judge._beside import examine_beside
 from floodmark_sidecar.judge._counts import processes, rise
+from floodmark_sidecar.judge._crew import climbers
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._evidence import Case, Evidence, weigh
 from floodmark_sidecar.judge._finding import FEWEST_READINGS, SHORTEST, Finding, Shape, State, examine
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._held import Count, Rest, rest_of
 from floodmark_sidecar.judge._in_use import BY_REQUEST, BY_USE, confirmed, in_levels
+from floodmark_sidecar.judge._last_lives import judge_last_lives
 from floodmark_sidecar.judge._ledger import growth_class, ledger
 from floodmark_sidecar.judge._load import by_requests, came_again, load_doubts
+from floodmark_sidecar.judge._longer import seconds_longer
 from floodmark_sidecar.judge._looks import Look
 from floodmark_sidecar.judge._maps import bounded
+from floodmark_sidecar.judge._next import next_step
 from floodmark_sidecar.judge._requests import slope_per_request
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._trace import Trace
+from floodmark_sidecar.judge._unlabelled import judge_as_restarts
 from floodmark_sidecar.judge._verdict import Verdict
+from floodmark_sidecar.judge._wave import wave_period
 from floodmark_sidecar.judge._workers import without_jumps
-from floodmark_sidecar.units import format_bytes, format_duration
+from floodmark_sidecar.units import format_duration
 
 _MOSTLY: Final = 0.5
 """Share of growth that is in use from which what is in use tells what sessions hold."""
@@ -30,21 +37,22 @@ _MOSTLY: Final = 0.5
 _BROUGHT: Final = 256 << 10
 """Bytes that a descriptor or a task may bring with it: the buffers of a socket, what a task holds on its stack."""
 
-_MOST_LONGER: Final = 20.0
-"""The longest run that noise alone ever asks for, in lengths of this one."""
-
-_LONGEST: Final = 3650 * 86_400.0
-"""Seconds: ten years, the longest run that is ever asked for."""
-
-_LEAST_DELTA: Final = 1e-9
-"""Bytes per second: a plan's own δ may be nothing at all, which no run is long enough for."""
-
 
 def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B008 -- frozen, and made of defaults only
     """Return whether the service of *trace* is steady, climbing or neither, and why.
 
     Never raises on a trace that could be built. Time grows linearly with the readings, the workers and the maps.
     """
+    whole = _judge_all(trace, settings)
+    found = judge_as_restarts(whole, lambda lives: judge(lives, settings))
+    if found is None:
+        found = judge_last_lives(whole, lambda part: _judge_all(part, replace(settings, planned=None)))
+    if found is None:
+        return whole
+    return replace(_conclude(found, weigh(found)), longest_life_seconds=whole.longest_life_seconds)
+
+
+def _judge_all(trace: Trace, settings: Settings) -> Verdict:
     frame = Frame(trace)
     coverage = frame.coverage()
     missing = _missing(frame, coverage)
@@ -101,6 +109,7 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
         beside.chance,
         look,
         slope_per_request(frame, memory),
+        ruler,
     )
     return _conclude(evidence, weigh(evidence))
 
@@ -129,31 +138,37 @@ def _missing(frame: Frame, coverage: Coverage) -> str:
     if not len(frame.trace):
         return "there are no readings"
     if not coverage.readings:
-        return "no reading is left to judge: all are masked or without uss_bytes"
+        return coverage.problem or "no reading is left to judge: all are masked or without uss_bytes"
     if coverage.readings < FEWEST_READINGS:
         return f"too few readings: {coverage.readings} of at least {FEWEST_READINGS}"
     if coverage.span < SHORTEST:
         return f"too short a run: {format_duration(coverage.span)} of at least {format_duration(SHORTEST)}"
     if coverage.judged_share == 0:
         return "no worker lives long enough to say how its memory grows"
-    return ""
+    return coverage.problem
 
 
 def _conclude(evidence: Evidence, case: Case) -> Verdict:
     memory, frame, state = evidence.memory, evidence.frame, case.state
     rows = ledger(frame, start=memory.start)
-    longer = _longer(evidence) if state == "inconclusive" else None
-    growing = [worker.name for worker in evidence.workers if worker.state == "climbing"]
+    wave, longer = None, None
+    if state == "inconclusive" and not evidence.departed and not evidence.restarts.unclear:
+        wave = wave_period(frame.x, evidence.rest.values) if memory.state == "inconclusive" else None
+        longer = seconds_longer(evidence, wave=wave)
+    kind = _class(state, evidence, rows)
+    full = _seconds_to_limit(state, evidence)
+    growing = list(climbers(evidence.workers))
     return Verdict(
         verdict=state,
         shape=_shape(state, evidence),
-        growth_class=_class(state, evidence, rows),
-        reasons=tuple(_reasons(case, evidence, longer)),
+        growth_class=kind,
+        reasons=tuple(account(case, evidence, wave=wave, longer=longer, full=full)),
+        next=next_step(state, evidence, kind, wave=wave, longer=longer),
         notes=frame.trace.notes,
         window=(float(frame.t[np.searchsorted(frame.x, memory.start)]), float(frame.t[-1])),
-        hours_to_limit=_hours_to_limit(state, evidence),
+        hours_to_limit=None if full is None else full / 3600,
         hours_to_decide=None if longer is None else longer / 3600,
-        worker=growing[0] if len(growing) == 1 and len(evidence.workers) > 1 else None,
+        worker=growing[0] if len(growing) == 1 else None,
         coverage=evidence.coverage,
         longest_life_seconds=frame.longest_life,
         memory=memory,
@@ -173,6 +188,7 @@ def _nothing(frame: Frame, coverage: Coverage, missing: str) -> Verdict:
         shape="unclear",
         growth_class="unknown",
         reasons=(missing,),
+        next="",
         notes=frame.trace.notes,
         window=None,
         hours_to_limit=None,
@@ -189,60 +205,17 @@ def _nothing(frame: Frame, coverage: Coverage, missing: str) -> Verdict:
     )
 
 
-def _reasons(case: Case, evidence: Evidence, longer: float | None) -> list[str]:
-    memory, span = evidence.memory, evidence.coverage.span
-    reasons = [*case.climbs] or [*case.missing, *case.doubts]
-    if case.state == "steady":
-        reasons.append(say.steadiness(memory))
-    if case.state == "climbing" and evidence.look is not None:
-        reasons.append(evidence.look.said)
-    if case.state == "climbing" and memory.state != "climbing":
-        reasons.append(say.beside(memory))
-    if memory.jumps and case.state != "climbing":
-        sizes = ", ".join(format_bytes(jump.size) for jump in memory.jumps)
-        reasons.append(f"isolated jumps are not counted as growth ({sizes})")
-    if evidence.copied:
-        reasons.append(say.copied(evidence.copied))
-    reasons += [say.held(held) for held in evidence.rest.held]
-    if longer is not None:
-        reasons.append(f"a run some {format_duration(longer)} longer should decide")
-    reasons.append(say.limits(memory, planned=evidence.settings.growth is not None))
-    longest = evidence.frame.longest_life
-    if longest is not None and longest < 0.9 * span:
-        reasons.append(f"the longest life was {format_duration(longest)} of {format_duration(span)}")
-    return reasons
-
-
-def _longer(evidence: Evidence) -> float:
-    """Return how many seconds more would have decided: noise falls with time to the power of 3/2, a fill ends.
-
-    Of a run that is not over, its end decides.
-    """
-    if evidence.look is not None:
-        return evidence.look.left
-    memory = evidence.memory
-    span = memory.end - memory.start
-    waits = [found.seconds_to_bound for found in evidence.maps if found.state == "filling"]
-    filling = [wait + span for wait in waits if wait is not None]
-    if filling:
-        return min(max(filling), _MOST_LONGER * span)
-    if evidence.settings.growth is not None and memory.detectable > memory.delta:
-        return min(span * (1.2 * memory.detectable / max(memory.delta, _LEAST_DELTA) - 1), _LONGEST)
-    if memory.doubts or memory.hidden or memory.state != "inconclusive":
-        return span
-    unsure = max(memory.detectable, (memory.slope.high - memory.slope.low) / 2) / memory.delta
-    times = max(1.5, 1.2 * float(unsure ** (2 / 3)))
-    return span * (min(times, _MOST_LONGER) - 1)
-
-
-def _hours_to_limit(state: State, evidence: Evidence) -> float | None:
-    limit, memory, frame = evidence.settings.memory, evidence.memory, evidence.frame
-    if limit is None or state != "climbing" or memory.slope.low <= 0:
+def _seconds_to_limit(state: State, evidence: Evidence) -> float | None:
+    """Return when the plan's memory is used up at the rate of a climb, also of one that is too early to be sure of."""
+    limit, memory, frame, look = evidence.settings.memory, evidence.memory, evidence.frame, evidence.look
+    climbs = state == "climbing" or (look is not None and look.only_waits(memory))
+    if limit is None or not climbs or memory.slope.low <= 0:
         return None
     now = float(frame.present(frame.used)[-1])
     wait = max(0.0, limit - now) / memory.slope.estimate
     # A worker that is replaced before that gives it all back.
-    return None if frame.recycled and wait > (frame.longest_life or 0.0) else wait / 3600
+    replaced = frame.recycled and wait > (frame.longest_life or 0.0)
+    return None if replaced or (wait > 0 and evidence.hides) else wait
 
 
 def _shape(state: State, evidence: Evidence) -> Shape:
@@ -265,7 +238,7 @@ def _class(state: State, evidence: Evidence, rows: dict[str, float]) -> str:
     for kind, finding in kinds.items():
         if kind in {"threads", "processes"} or evidence.memory.rise < _BROUGHT * finding.rise:
             return kind
-    if evidence.memory.state == "climbing":
+    if evidence.memory.state == "climbing" or climbers(evidence.workers):
         return growth_class(evidence.frame, rows, start=evidence.memory.start)
     if kinds:
         return next(iter(kinds))
@@ -273,5 +246,6 @@ def _class(state: State, evidence: Evidence, rows: dict[str, float]) -> str:
 
 
 def _points(frame: Frame, memory: Finding) -> tuple[tuple[float, float], ...]:
-    times = np.interp(memory.floors.x, frame.x, frame.t)
-    return tuple(zip(times.tolist(), memory.floors.y.tolist(), strict=True))
+    floors = memory.as_read(memory.floors)
+    times = np.interp(floors.x, frame.x, frame.t)
+    return tuple(zip(times.tolist(), floors.y.tolist(), strict=True))

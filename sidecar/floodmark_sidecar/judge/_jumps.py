@@ -66,11 +66,11 @@ def _merged(steps: list[Step]) -> tuple[Step, ...]:
     return tuple(merged)
 
 
-def clear_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
-    """Return only the jumps that stand out of the floors' own changes."""
+def clear_jumps(x: FloatArray, y: FloatArray, *, grain: float = 0.0) -> tuple[Step, ...]:
+    """Return only the jumps that stand out of the floors' own changes; *grain* is their noise where most are alike."""
     changes = np.diff(y)
     usual = median(changes)
-    noise = 1.4826 * median(np.abs(changes - usual))
+    noise = 1.4826 * median(np.abs(changes - usual)) or grain
     if noise == 0:
         return ()
     found: list[Step] = []

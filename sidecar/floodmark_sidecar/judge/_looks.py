@@ -102,6 +102,11 @@ class Look:
             return found
         return replace(found, state="inconclusive", doubts=(*found.doubts, self.of_memory))
 
+    def only_waits(self, finding: Finding) -> bool:
+        """Say whether *finding* was a climb until it was weighed: nothing but how early it is speaks against it."""
+        beside = set(finding.doubts) - {TOO_EARLY, self.of_all, self.of_memory}
+        return bool(finding.doubts) and not beside
+
     @property
     def said(self) -> str:
         """Say how much of the run there is."""

@@ -1,12 +1,24 @@
 """The sentences of a verdict: numbers with their units, and what they mean to somebody who runs the service."""
 
+from typing import Final
+
 from floodmark_sidecar.judge._counts import CountClimb
-from floodmark_sidecar.judge._delta import ERRORS
+from floodmark_sidecar.judge._delta import DAY, MIB, MemoryRuler
+from floodmark_sidecar.judge._filled import Filled
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._held import Held
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.judge._slope import Slope
-from floodmark_sidecar.units import format_bytes, format_duration
+from floodmark_sidecar.judge._wave import about_a_day
+from floodmark_sidecar.units import format_between, format_bytes, format_duration
+
+_STEPS: Final = "the allocator's steps of 1 MiB"
+
+_HORIZONS: Final = ((30 * DAY, "30 days"), (DAY, "24 hours"))
+_FORESEEN: Final = 60.0
+"""Times the judged part up to which growth is drawn out: minutes say nothing of a month."""
+
+_CLEARLY: Final = 0.8
 
 
 def per_hour(rate: float) -> str:
@@ -19,15 +31,23 @@ def per_day(rate: float) -> str:
     return f"{format_bytes(rate * 86400)}/day"
 
 
-def climb(finding: Finding, per_request: Slope | None) -> str:
-    """Say how fast memory climbs, by request too where requests were counted."""
-    by_request = "" if per_request is None else f"{format_bytes(per_request.estimate)} a request, "
+def climb(finding: Finding, per_request: Slope | None, *, joined: bool) -> str:
+    """Say how fast memory climbs, by request too where requests were counted; of *joined* lives, none ever had all of it."""
+    by_request = "" if per_request is None else f", {format_bytes(per_request.estimate)} a request"
     since = "" if finding.onset is None else f" since {format_duration(finding.onset)} into the run"
+    rise = f", {format_bytes(finding.rise)} over the {format_duration(finding.end - finding.start)} judged"
     return (
-        f"memory climbs{since} by {per_hour(finding.slope.estimate)} (between {band(finding)}), {by_request}"
-        f"{format_bytes(finding.rise)} over the {format_duration(finding.end - finding.start)} judged; "
-        f"growth from {per_hour(finding.delta)} on matters"
+        f"memory climbs{since}{' within lives' if joined else ''} by {per_hour(finding.slope.estimate)} ({band(finding)})"
+        f"{by_request}{'' if joined else rise}; growth from {per_hour(finding.delta)} on matters"
     )
+
+
+def reaches(limit: int, wait: float, *, left: float | None) -> str:
+    """Say that the plan's memory is used up in *wait* seconds; *left* are those until the planned end, before it."""
+    if wait <= 0:
+        return f"the limit of {format_bytes(limit)} is used up"
+    before = ", before the planned end" if left is not None and wait < left else ""
+    return f"at this rate the limit of {format_bytes(limit)} is reached in about {format_duration(wait)}{before}"
 
 
 def recycled(finding: Finding, per_request: Slope | None, *, lives: int) -> str:
@@ -41,39 +61,95 @@ def recycled(finding: Finding, per_request: Slope | None, *, lives: int) -> str:
 
 def beside(finding: Finding) -> str:
     """Say what memory does where something else climbs."""
-    return f"memory by itself is {finding.state}: its slope is between {band(finding)}"
+    return f"memory by itself is {finding.state}: its slope is {band(finding)}"
 
 
 def band(finding: Finding) -> str:
-    """Return the interval of a slope in words."""
-    return f"{per_hour(finding.slope.low)} and {per_hour(finding.slope.high)}"
+    """Return the interval of a slope in words: `between 0.99 and 1.02 MiB/h`."""
+    return format_between(finding.slope.low * 3600, finding.slope.high * 3600, "/h")
 
 
-def steadiness(finding: Finding) -> str:
-    """Say what a steady verdict of this run rules out, and what it could not have seen."""
-    slope = finding.slope
+def steadiness(finding: Finding, ruler: MemoryRuler) -> str:
+    """Say what a steady verdict of this run rules out, and what would rule out less; growth that is seen is told, too."""
+    slope, delta = finding.slope, finding.delta
+    # Growth that slackens is not drawn out.
+    if slope.low > 0 and slope.estimate > finding.detectable and not finding.saturating:
+        judged = finding.end - finding.start
+        horizon, name = next(((time, name) for time, name in _HORIZONS if time <= _FORESEEN * judged), (0.0, ""))
+        ahead = f"; if that goes on, {name} add {format_bytes(horizon * slope.estimate)}" if name else ""
+        grows = f"it grows by {per_hour(slope.estimate)}, less than the {per_hour(delta)} asked about{ahead}"
+        finer = "only a longer run" if _set_by_run(finding, ruler) else "the `[limits] growth` of a plan"
+        return f"memory is steady: {grows}; {finer} can ask for less"
     return (
         f"memory is steady: its growth is at most {per_hour(max(slope.high, 0.0))} (estimate {per_hour(slope.estimate)}); "
-        f"steady here means under {per_hour(finding.delta)}, which is {per_day(finding.delta)}; "
-        f"only a longer run can rule out less"
+        f"steady here means under {per_hour(delta)}, which is {per_day(delta)}; {_less(finding, ruler)}"
     )
 
 
-def limits(finding: Finding, *, planned: bool) -> str:
-    """Say what could have been detected, and where δ comes from."""
-    source = (
-        "the plan's limit" if planned else f"2 MiB or 1 % a day, or {ERRORS:g} standard errors within a short run's cap"
-    )
+def falls(finding: Finding) -> str:
+    """Say which falls memory was judged without."""
+    each = [f"by {format_bytes(-fall.size)} at {format_duration(fall.time)}" for fall in finding.falls]
+    often = {1: "once", 2: "twice"}.get(len(each), f"{len(each)} times")
+    return f"memory fell {often} and stayed lower, {', '.join(each)}: judged as if it had not"
+
+
+def fills_before(what: Filled, *, swap: bool) -> str:
+    """Say how memory grew before the part that was judged, and what may have ended that; *swap* is whether it was read."""
+    limit = "" if swap else " (growth into swap is not seen, as swap_bytes are not in the trace)"
     return (
-        f"this run could have told growth of {per_hour(finding.detectable)} ({per_day(finding.detectable)}) from noise; "
-        f"the smallest growth of interest was {per_hour(finding.delta)} ({per_day(finding.delta)}): {source}"
+        f"memory grew by {format_bytes(what.gained)} in the first {format_duration(what.seconds)}, then stopped: "
+        f"a cache that was full, or a limit that was reached{limit}"
     )
+
+
+def at_limit(what: Filled, low: float, limit: float) -> str:
+    """Say that memory stopped growing at *low*, where it may not grow on, which says nothing of whether it would."""
+    return (
+        f"memory grew by {format_bytes(what.gained)} in the first {format_duration(what.seconds)} and stopped at "
+        f"{format_bytes(low)}, where the plan's limit is {format_bytes(limit)}: "
+        f"the limit may be all that ended it; a run under a higher one would tell"
+    )
+
+
+def _set_by_run(finding: Finding, ruler: MemoryRuler) -> bool:
+    """Say whether δ is what this run allows, and not what is asked for."""
+    return ruler.limit is None and finding.delta > (1 + 1e-9) * ruler.interest
+
+
+def _less(finding: Finding, ruler: MemoryRuler) -> str:
+    """Say what would rule out less growth: a longer run where this one set δ, else a plan that asks for less."""
+    if _set_by_run(finding, ruler):
+        return "only a longer run can rule out less"
+    least = max(finding.slope.high, finding.detectable)
+    if least < _CLEARLY * finding.delta:
+        return f"this run could rule out {per_hour(least)}, if the `[limits] growth` of a plan asks for that"
+    return "a longer run can rule out less, if the `[limits] growth` of a plan asks for that"
+
+
+def limits(finding: Finding, ruler: MemoryRuler) -> str:
+    """Say what could have been detected, and where δ comes from."""
+    source = "2 MiB a day" if ruler.interest <= 2 * MIB / DAY else "1 % of memory a day"
+    if ruler.limit is not None:
+        source = "the plan's limit"
+    elif _set_by_run(finding, ruler):
+        source = f"more than {source}, for which this run is too short or too noisy"
+    blur = _STEPS if finding.stepped else "noise"
+    return (
+        f"this run could have told growth of {per_hour(finding.detectable)} ({per_day(finding.detectable)}) from {blur}; "
+        f"growth from {per_hour(finding.delta)} ({per_day(finding.delta)}) on matters: {source}"
+    )
+
+
+def wave(period: float) -> str:
+    """Say that memory follows a wave."""
+    about = "a day" if about_a_day(period) else format_duration(period)
+    return f"memory follows a wave of about {about}: growth is what its lows gain from one to the next"
 
 
 def undecided(finding: Finding) -> list[str]:
     """Say why memory is neither steady nor climbing."""
     slope = finding.slope
-    between = f"between {band(finding)}"
+    between = band(finding)
     said = []
     if finding.doubts:
         doubts = "; ".join(finding.doubts)
@@ -82,7 +158,8 @@ def undecided(finding: Finding) -> list[str]:
         said += [f"memory's slope is small ({between}), yet {reason}" for reason in finding.hidden]
     if finding.detectable > finding.delta:
         hidden, wanted = per_hour(finding.detectable), per_hour(finding.delta)
-        said.append(f"noise hides growth under {hidden} in this run, and growth from {wanted} on matters")
+        blur = f"{_STEPS} hide" if finding.stepped else "noise hides"
+        said.append(f"{blur} growth under {hidden} in this run, and growth from {wanted} on matters")
     if said:
         return said
     return [f"the slope of memory is {between}, neither clearly above nor below {per_hour(finding.delta)}"]

@@ -2,26 +2,17 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.judge._columns import LABELS, in_order, is_numeric, split_map
+from floodmark_sidecar.judge._numbers import TraceError, to_numbers
+from floodmark_sidecar.judge._times import Times
 from floodmark_sidecar.judge._types import BoolArray, FloatArray, IntArray
 
 _DEFAULTS: Final = {"worker": "0", "life": "1", "segment": "1"}
-
-
-class TraceError(UsageError):
-    """Raised when a trace cannot be read; `name` is the file, `line` the line in it (or None)."""
-
-    def __init__(self, problem: str, *, name: str, line: int | None = None) -> None:
-        where = name if line is None else f"{name}, line {line}"
-        super().__init__(f"{where}: {problem}", hint="a trace is CSV with a header that has at least t and uss_bytes")
-        self.name = name
-        self.line = line
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +20,8 @@ class Trace:
     """Readings sorted by time, then worker; one row for each worker and time.
 
     `t` is in seconds, `worker` indexes `workers`; `life` and `segment` index labels of their own. `columns` holds the
-    numbers by name of CSV column, NaN where they were not measured. `notes` says what had to be put right.
+    numbers by name of CSV column, NaN where they were not measured. `notes` says what had to be put right, `lives_known`
+    whether restarts were told of: where they were not, a restart is a fall of memory as any other.
     """
 
     t: FloatArray
@@ -42,15 +34,16 @@ class Trace:
     masked: BoolArray
     columns: Mapping[str, FloatArray]
     notes: tuple[str, ...] = ()
+    lives_known: bool = True
 
     def __len__(self) -> int:
         return len(self.t)
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, object]]) -> "Trace":
-        """Return the trace of *rows*, whose keys are CSV columns and whose None or "" is "not measured".
+        """Return the trace of *rows*, whose keys are CSV columns and whose None, "" or NaN is "not measured".
 
-        Unknown keys are ignored. Raises `TraceError` with the row's number for what is not a number where one should be.
+        Unknown keys are ignored; times are seconds or ISO 8601. Raises `TraceError` with the row's number for what is not a number where one should be.
         """
         listed = list(rows)
         names = {key for row in listed for key in row}
@@ -65,8 +58,10 @@ class Trace:
         numbers = {
             column: to_numbers(values, column=column, name=name, lines=lines)
             for column, values in cells.items()
-            if is_numeric(column)
+            if is_numeric(column) and column != "t"
         }
+        if "t" in cells:
+            numbers["t"] = Times(name).read(cells["t"], lines)
         labels = {column: values for column, values in cells.items() if column in LABELS}
         return cls.from_columns(numbers, labels, count, name=name, lines=lines)
 
@@ -88,7 +83,8 @@ class Trace:
         masked = np.nan_to_num(numbers.pop("masked", np.zeros(count)))
         _refuse((masked != 0) & (masked != 1), "masked must be 0 or 1", name=name, lines=lines)
         worker, life, segment = (_labels(labels.get(label), count, _DEFAULTS[label]) for label in LABELS)
-        raw = cls(t, *worker, *life, *segment, masked == 1, numbers)
+        known = any(cell is not None and cell != "" for cell in labels.get("life", ()))
+        raw = cls(t, *worker, *life, *segment, masked == 1, numbers, lives_known=known)
         return raw._in_order()
 
     @property
@@ -100,6 +96,18 @@ class Trace:
         """Return one column; all NaN if the trace has none of that name."""
         found = self.columns.get(name)
         return np.full(len(self), np.nan) if found is None else found
+
+    def part(self, rows: BoolArray) -> "Trace":
+        """Return the trace of some *rows* alone."""
+        return replace(
+            self,
+            t=self.t[rows],
+            worker=self.worker[rows],
+            life=self.life[rows],
+            segment=self.segment[rows],
+            masked=self.masked[rows],
+            columns={name: values[rows] for name, values in self.columns.items()},
+        )
 
     def rows(self) -> list[dict[str, object]]:
         """Return the readings as rows again: what was measured only, whole numbers as `int`."""
@@ -130,7 +138,9 @@ class Trace:
         columns = {name: values[order] for name, values in self.columns.items()}
         masked, keep = self.masked[order].copy(), np.append(~repeated, True) if len(order) else np.zeros(0, bool)
         if repeated.any():
-            notes.append(f"{np.count_nonzero(repeated)} rows repeated a worker's time and have been merged")
+            count = np.count_nonzero(repeated)
+            rows = "1 row" if count == 1 else f"{count:,} rows"
+            notes.append(f"{rows} repeated a worker's time and {'has' if count == 1 else 'have'} been merged")
             # Going forwards, each row takes over what the one it repeats measured and it did not; the last one stays.
             for i in np.flatnonzero(repeated).tolist():
                 masked[i + 1] |= masked[i]
@@ -149,50 +159,8 @@ class Trace:
             masked[keep],
             {name: values[keep] for name, values in columns.items()},
             tuple(notes),
+            self.lives_known,
         )
-
-
-_MOST: Final = 2.0**63
-"""No count or size is larger; and beyond, sums of squares overflow."""
-
-_LATEST: Final = 1e11
-"""Seconds: the year 5138. A larger number is milliseconds since 1970."""
-
-
-def to_numbers(values: Sequence[object], *, column: str, name: str, lines: Sequence[int]) -> FloatArray:
-    """Return the cells *values* of *column* as numbers, NaN where one is empty; raises `TraceError` for what is none."""
-    empty = values.count("") + values.count(None)
-    cells = values if not empty else [math.nan if cell is None or cell == "" else cell for cell in values]
-    try:
-        result = np.array(list(map(float, cells)), np.float64)  # type: ignore[arg-type]  # what float() refuses is found below
-    except (TypeError, ValueError, OverflowError):
-        result = np.array(
-            [math.nan if _empty(cell) or _problem(cell, time=column == "t") else cell for cell in values], np.float64
-        )
-    suspects = np.flatnonzero(~(result >= 0) | (result > (_LATEST if column == "t" else _MOST))).tolist()
-    for i in suspects if len(suspects) > empty else ():
-        if not _empty(values[i]) and (problem := _problem(values[i], time=column == "t")):
-            msg = f"{column} is {str(values[i])[:60]!r}, {problem}"
-            raise TraceError(msg, name=name, line=lines[i])
-    return result
-
-
-def _empty(cell: object) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
-
-
-def _problem(cell: object, *, time: bool) -> str:
-    try:
-        number = float(cell)  # type: ignore[arg-type]  # what float() refuses is the answer
-    except (TypeError, ValueError, OverflowError):
-        return "which is not a number"
-    if not math.isfinite(number):
-        return "which is not a finite number"
-    if time and number > _LATEST:
-        return "which is past the year 5000: t is in seconds"
-    if number > _MOST:
-        return "which is more than 2^63"
-    return "which is negative" if number < 0 else ""
 
 
 def _labels(values: Sequence[object] | None, count: int, default: str) -> tuple[IntArray, tuple[str, ...]]:

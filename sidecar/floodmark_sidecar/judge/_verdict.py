@@ -22,7 +22,8 @@ _POINTS: Final = 400
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a trace shows. `window` is the judged part in epoch seconds, `worker` the slot that grows alone, if one does.
+    """What a trace shows. `window` is the judged part in epoch seconds, `worker` the slot that grows alone, if one does. `next`
+    says what to do about it, empty where that is nothing.
 
     `memory` holds the evidence on the service's memory, `evidence` all there was and `case` what was made of it; None
     where there was too little to look at. `per_request` is its slope in bytes a request, None where requests were not counted.
@@ -32,6 +33,7 @@ class Verdict:
     shape: Shape
     growth_class: str
     reasons: tuple[str, ...]
+    next: str
     notes: tuple[str, ...]
     window: tuple[float, float] | None
     hours_to_limit: float | None
@@ -70,6 +72,7 @@ class Verdict:
             "hours_to_decide": self.hours_to_decide,
             "worker": self.worker,
             "reasons": list(self.reasons),
+            "next": self.next or None,
             "notes": list(self.notes),
             "warmup_seconds": memory.start if memory else None,
             "window": list(self.window) if self.window else None,

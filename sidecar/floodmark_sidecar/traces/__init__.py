@@ -21,5 +21,19 @@ from floodmark_sidecar.traces._families import FAMILIES
 from floodmark_sidecar.traces._family import Choice, Family, Range
 from floodmark_sidecar.traces._labelled import Labelled, Truth, generate
 from floodmark_sidecar.traces._pairs import PAIRS, Pair
+from floodmark_sidecar.traces._run import reading_interval
 
-__all__ = ["FAMILIES", "PAIRS", "Choice", "Family", "Label", "Labelled", "Pair", "Range", "Truth", "Value", "generate"]
+__all__ = [
+    "FAMILIES",
+    "PAIRS",
+    "Choice",
+    "Family",
+    "Label",
+    "Labelled",
+    "Pair",
+    "Range",
+    "Truth",
+    "Value",
+    "generate",
+    "reading_interval",
+]

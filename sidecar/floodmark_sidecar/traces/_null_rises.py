@@ -13,6 +13,12 @@ from floodmark_sidecar.traces._signals import clamped, day, filled, sawtooth, sc
 _BARE: Final = ("requests_total", "sessions", "fds", "tasks", "python_blocks", "heap_", "mmap_", "map.")
 """What only an agent inside the service, or the service itself, could have told; and what follows the load."""
 
+_STAIRCASE: Final = 3
+"""Jumps from which a staircase may be one."""
+
+_MATTERS: Final = 0.01
+"""Share of its level by which a service may rise within a day, and nobody minds."""
+
 
 @null(
     "N4",
@@ -64,7 +70,10 @@ def _lru_fill(draft: Draft) -> None:
     doubling=Choice((False, True), "whether each is twice the one before, at twice its time", drawn=1),
 )
 def _steps(draft: Draft) -> None:
-    """The places scale with the run: 5 to 85 % of it, or, doubling, each at twice the time of the one before."""
+    """The places scale with the run: 5 to 85 % of it, or, doubling, each at twice the time of the one before.
+
+    Three alike, of some size, are spread over it as the first three of a staircase are.
+    """
     run, rng, count = draft.run, draft.rng, draft.count("steps")
     process = draft.process()
     places: FloatArray = scattered(rng, count, low=0.05, high=0.85)
@@ -74,6 +83,10 @@ def _steps(draft: Draft) -> None:
         places = sizes = np.asarray(last / 2.0 ** np.arange(count), np.float64)
     size = draft.number("size") * draft.level
     process.objects(size * stairs(run, places, sizes / sizes.sum()), large=0.4)
+    if count == _STAIRCASE and size > max(MIB, _MATTERS * draft.level) and not draft.flag("doubling"):
+        draft.undecidable(
+            "three jumps alike all over the run are how a staircase begins that no registered map tells of"
+        )
 
 
 @null(

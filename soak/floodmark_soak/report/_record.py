@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from floodmark_sidecar.errors import ExitCode
 from floodmark_sidecar.judge import Trace
-from floodmark_sidecar.units import format_bytes, format_duration, format_rate
+from floodmark_sidecar.units import format_between, format_bytes, format_duration, format_rate
 
 UNKNOWN: Final = "unknown"
 
@@ -124,7 +124,7 @@ class Record:
         limit, life = self.result.get("detectable_bytes_per_hour"), self.result.get("longest_life_seconds")
         if limit is not None:
             sentences.append(
-                f"Growth under {_rate(limit)} ({per_day(limit)}) could not have been told from noise in this run."
+                f"Growth under {_rate(limit)} ({per_day(limit)}) could not have been seen in this run."
             )
         if life is not None:
             sentences.append(
@@ -145,7 +145,7 @@ class Record:
         life, wait = result.get("longest_life_seconds"), result.get("hours_to_limit")
         by_request = (result.get("slope_bytes_per_request") or {}).get("estimate")
         verdict = str(result.get("verdict") or UNKNOWN)
-        between = f"between {per_hour(low)} and {per_hour(high)}" if low is not None and high is not None else ""
+        between = format_between(low, high, "/h") if low is not None and high is not None else ""
         return [
             *([] if verdict == self.status.word else [("verdict", verdict, "on what was read until then")]),
             ("slope", per_hour(self.slope("estimate")), between),

@@ -53,7 +53,6 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         HEADER + "1," + "x" * 200_000,
         "line 2: not readable as CSV (a cell is longer than 131,072 characters)",
     ),
-    "nan": (HEADER + "1,2\n2,nan\n", "line 3: uss_bytes is 'nan', which is not a finite number"),
     "inf": (HEADER + "1,-inf\n", "line 2: uss_bytes is '-inf', which is not a finite number"),
     "1e400": (HEADER + "1,1e400\n", "line 2: uss_bytes is '1e400', which is not a finite number"),
     "1e30": (HEADER + "1,1e30\n", "line 2: uss_bytes is '1e30', which is more than 2^63"),
@@ -62,13 +61,16 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "an escape": (HEADER + "1,\x1b[2J\n", r"line 2: uss_bytes is '\x1b[2J', which is not a number"),
     "milliseconds": (
         HEADER + "1700000000000,2\n",
-        "line 2: t is '1700000000000', which is past the year 5000: t is in seconds",
+        "line 2: t is '1700000000000', which is past the year 5000: t is in seconds, so divide milliseconds by 1000",
+    ),
+    "dates and numbers": (
+        HEADER + "5,2\n2025-11-22,3\n",
+        "line 3: t is '2025-11-22', which is a date where the first is",
     ),
     "no time": (HEADER + ",2\n", "line 2: t is empty"),
     "twice": ("t,uss_bytes,uss_bytes\n1,2,3\n", "line 1: the header has the column 'uss_bytes' twice"),
-    "no header": (ROWS, "line 1: the header has no column t and no column uss_bytes"),
-    "semicolons": (WHOLE.replace(",", ";"), "line 1: the header has no column t and no column uss_bytes"),
-    "too few cells": (HEADER + "1\n", "line 2: 1 cells where the header has 2"),
+    "too few cells": (HEADER + "1\n", "line 2: 1 cell where the header has 2"),
+    "a line without end": (HEADER + "1,\n" * 5 + " " * (16 << 20), "line 7: longer than 16,777,216 characters"),
     "an open quote": (HEADER + '1,"2\n', "not readable as CSV (unexpected end of data)"),
     "masked by a word": ("t,uss_bytes,masked\n1,2,yes\n", "line 2: masked is 'yes', which is not a number"),
 }
@@ -94,10 +96,12 @@ def test_a_broken_trace_is_told_and_the_next_is_judged(
 
 UNDECIDED: dict[str, tuple[str, str]] = {
     "header only": (HEADER, "there are no readings"),
-    "one row": (HEADER + "1,2\n", "too few readings: 1 of at least 24"),
+    "header with workers": ("t,uss_bytes,worker,masked\n", "there are no readings"),
+    "one row": (HEADER + "1,50000000\n", "too few readings: 1 of at least 24"),
     "one time": (HEADER + "5,50000000\n" * 99, "too few readings: 1 of at least 24"),
     "all masked": ("t,uss_bytes,masked\n" + ROWS.replace("\n", ",1\n"), "no reading is left to judge"),
     "nothing measured": (HEADER + "".join(f"{i},\n" for i in range(99)), "no reading is left to judge"),
+    "all NaN": (HEADER + "".join(f"{i},NaN\n" for i in range(99)), "no reading is left to judge"),
 }
 
 

@@ -67,6 +67,32 @@ def test_every_condition_has_a_line_and_the_changes_follow(leak: Path, capsys: p
     assert out.index("\n  yes  number of readings") < out.index("\n  steady if ") < out.index("• floors")
 
 
+def test_a_narrow_terminal_is_filled_and_not_overrun(leak: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 80 columns every line fits, and what is folded goes on below where its words began."""
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    run(leak, "--explain")
+
+    lines = terminal.getvalue().splitlines()
+    # The first line begins with a path that cannot be folded.
+    assert max(map(len, lines[2:])) <= 80
+    (climb,) = [i for i, line in enumerate(lines) if line.startswith("  memory climbs")]
+    assert lines[climb + 1].startswith("    ")
+
+
+def test_what_to_do_next_is_the_last_line(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A climb says where to look, in the text and in JSON."""
+    run(leak)
+    run(leak, "--json")
+    *_, said, told = capsys.readouterr().out.splitlines()
+
+    assert said.startswith("  next: add python_blocks or heap_used_bytes, which tell what grows")
+    assert f"  next: {json.loads(told)['next']}" == said
+
+
 def test_an_explanation_in_a_pipe_has_no_colours(leak: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither a colour nor a cursor movement."""
     run(leak, "--explain")
@@ -117,6 +143,17 @@ def test_what_is_drawn_follows_the_readings_over_a_jump() -> None:
     assert what.fit.delta[0] == what.fit.line[0]
 
 
+def test_what_is_drawn_follows_the_readings_over_a_fall() -> None:
+    """Floors are drawn as they were read, and the line falls where they do."""
+    trace = made.daily(1, 200 * MIB).step(-60 * MIB, 0.5).trace()
+    what = shown(trace, judge(trace))
+
+    assert what.fit is not None
+    x, y = what.floors
+    assert y[x > 0.6 * made.DAY].max() < 150 * MIB < y[(x > 0.2 * made.DAY) & (x < 0.4 * made.DAY)].min()
+    assert np.abs(y - np.interp(x, what.fit.x, what.fit.line))[x > what.fit.x[0]].max() < 10 * MIB
+
+
 def test_a_chart_shows_where_memory_rises() -> None:
     """Floors go from the lower left to the upper right, δ stays below the slope, and both axes are labelled."""
     lines = chart(shown(LEAK, judge(LEAK)), width=80)
@@ -127,7 +164,7 @@ def test_a_chart_shows_where_memory_rises() -> None:
     assert lines[rows[0]].rindex("━") > lines[rows[-1]].rindex("━")
     assert min(rows) < min(delta)
     assert any("MiB┤" in line for line in lines)
-    assert "0 min" in lines[-2]
+    assert lines[-2].split()[:4] == ["0", "s", "30", "s"]
 
 
 def test_a_chart_marks_jumps_on_its_axis() -> None:
@@ -135,6 +172,9 @@ def test_a_chart_marks_jumps_on_its_axis() -> None:
     lines = chart(shown(STEPS, judge(STEPS)), width=100)
     assert lines[-3].count("↑") == 1
     assert "↑ jump taken out" in lines[-1]
+    narrow = chart(shown(STEPS, judge(STEPS)), width=60)
+    assert max(map(len, narrow)) <= 60
+    assert narrow[-1].strip().endswith("↑ jump taken out")
 
 
 def test_a_chart_of_a_terminal_without_unicode_is_ascii() -> None:
@@ -156,6 +196,8 @@ def test_a_chart_of_next_to_nothing_is_none_or_flat(sizes: list[float]) -> None:
     [
         (170.0, ["0 min", "1 min", "2 min"]),
         (86_400.0, ["0 h", "6 h", "12 h", "18 h", "24 h"]),
+        (86_385.0, ["0 h", "6 h", "12 h", "18 h", "24 h"]),
+        (2.5 * 86_400.0, ["0 d", "1 d", "2 d"]),
         (40 * 86_400.0, ["0 d", "10 d", "20 d", "30 d", "40 d"]),
     ],
 )
@@ -175,6 +217,40 @@ def test_times_are_told_in_one_round_unit(end: float, labels: list[str]) -> None
 def test_sizes_are_told_in_one_unit_that_tells_them_apart(low: float, high: float, labels: list[str]) -> None:
     """As many digits as the steps between them need."""
     assert [label for _, label in size_ticks(low, high, 5)] == labels
+
+
+def test_no_line_is_drawn_across_a_gap() -> None:
+    """After more than three intervals without a reading, and after a life that ended, a new line begins."""
+    keep = (LEAK.t - LEAK.t[0] < 40) | (LEAK.t - LEAK.t[0] > 70)
+    gap = made.trace_of(LEAK.t[keep], {"uss_bytes": LEAK.column("uss_bytes")[keep]})
+    what = shown(gap, judge(gap))
+    (first,) = what.breaks
+    assert what.readings[0][first] - what.readings[0][first - 1] > 30
+
+    lives = made.recycled(3, 40_000.0, lives=3, workers=1)
+    assert len(shown(lives, judge(lives)).breaks) == 2
+    assert shown(LEAK, judge(LEAK)).breaks == ()
+
+
+def test_one_reading_is_a_dot(tmp_path: Path) -> None:
+    """A line needs two; the picture of one reading shows it."""
+    one = written(tmp_path / "one.csv", made.trace_of(np.array([5.0]), {"uss_bytes": np.array([50.0 * MIB])}))
+    none = written(tmp_path / "none.csv", made.trace_of(np.empty(0), {"uss_bytes": np.empty(0)}))
+
+    assert run(one, none, "--plot", tmp_path / "x.svg") == 3
+
+    drawn, empty = ((tmp_path / f"x-{i}.svg").read_text("utf-8") for i in (1, 2))
+    dot = "#9aa4ae; stroke: #9aa4ae"
+    assert dot in drawn
+    assert dot not in empty
+
+
+def test_a_picture_gives_both_ends_of_a_slope_in_one_unit(tmp_path: Path, leak: Path) -> None:
+    """An hour's growth, its ends told apart."""
+    run(leak, "--plot", tmp_path / "x.svg")
+    slope = judge(LEAK).as_dict()["slope_bytes_per_hour"]
+    low, high = (slope[end] / MIB for end in ("low", "high"))
+    assert f"between {low:.0f} and {high:.0f} MiB/h" in (tmp_path / "x.svg").read_text("utf-8")
 
 
 @pytest.mark.parametrize("form", ["svg", "png"])

@@ -47,7 +47,7 @@ def unclear(tmp_path: Path) -> Path:
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
     path = tmp_path / "broken.csv"
-    path.write_text("t,uss_bytes\n1,2\n2,nan\n", encoding="utf-8")
+    path.write_text("t,uss_bytes\n1,2\n2,inf\n", encoding="utf-8")
     return path
 
 
@@ -116,7 +116,7 @@ def test_a_malformed_file_is_named_with_its_line_and_the_others_go_on(
     run(broken, steady, "--json")
     said = capsys.readouterr()
 
-    assert f"floodmark: {broken}, line 3: uss_bytes is 'nan'" in said.err
+    assert f"floodmark: {broken}, line 3: uss_bytes is 'inf'" in said.err
     assert json.loads(said.out)["file"] == str(steady)
 
 

@@ -71,6 +71,17 @@ def test_a_written_trace_is_the_one_that_is_labelled(tmp_path: Path) -> None:
     assert read.rows() == made.trace.rows()
 
 
+def test_what_was_not_asked_for_is_labelled_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The label has the time between readings that the trace has, and one trace is one."""
+    assert run("N1", "--duration", "4m40s", "--output", tmp_path) == 0
+
+    assert capsys.readouterr().out.startswith(f"1 trace in {tmp_path}: 1 steady; ")
+    label = json.loads((tmp_path / "labels.json").read_text("utf-8"))["N1-0001.csv"]
+    assert (label["duration_seconds"], label["every_seconds"]) == (280, 1)
+    with (tmp_path / "N1-0001.csv").open(encoding="utf-8") as lines:
+        assert parse_csv(lines, name="N1").t[:3].tolist() == [0, 1, 2]
+
+
 def test_all_are_all_and_the_judge_reads_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`all` writes one of every family, each a trace that `floodmark judge` takes."""
     assert main(["traces", "all", "--duration", "50s", "--growth", "1MiB/s", "--output", str(tmp_path)]) == 0

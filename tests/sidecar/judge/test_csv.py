@@ -55,14 +55,20 @@ def test_what_is_written_is_read_back_exactly(rows: list[dict[str, object]]) -> 
         ("uss_bytes\n1\n", 1, "no column t"),
         ("t,rss_bytes\n1,2\n", 1, "no column uss_bytes"),
         ("t,t,uss_bytes\n1,1,2\n", 1, "'t' twice"),
-        ("t,uss_bytes\n1,2\n2,nan\n", 3, "uss_bytes is 'nan', which is not a finite number"),
+        ("t,uss_bytes\n1,2\nnan,2\n", 3, "t is 'nan', which is not a finite number"),
         ("t,uss_bytes\n1,inf\n", 2, "not a finite number"),
         ("t,uss_bytes\n1,1e999\n", 2, "not a finite number"),
         ("t,uss_bytes\n1,1e19\n", 2, "more than 2^63"),
         ("t,uss_bytes\n1,2\n2,-5\n", 3, "uss_bytes is '-5', which is negative"),
         ("t,uss_bytes\n1,2\n2,many\n", 3, "uss_bytes is 'many', which is not a number"),
+        (
+            "t,uss_bytes\n1,168 MiB\n",
+            2,
+            "uss_bytes is '168 MiB', which is not a number: leave out units and separators",
+        ),
+        ('t,uss_bytes\n1,"168,038,451"\n', 2, "which is not a number: leave out units and separators"),
         ("t,uss_bytes\n,2\n", 2, "t is empty"),
-        ("t,uss_bytes\n1,2\n2\n", 3, "1 cells where the header has 2"),
+        ("t,uss_bytes\n1,2\n2\n", 3, "1 cell where the header has 2"),
         ("t,uss_bytes\n1,2,3\n", 2, "3 cells where the header has 2"),
         ("t,uss_bytes,masked\n1,2,2\n", 2, "masked must be 0 or 1"),
         ("t,uss_bytes,map.a.entries\n1,2,x\n", 2, "map.a.entries is 'x'"),
@@ -122,8 +128,8 @@ def test_a_cell_of_blanks_is_empty() -> None:
     trace = parsed("t,uss_bytes,threads\n1,10, \n2,11,\n3,12,  5 \n")
 
     assert trace.column("threads").tolist() == pytest.approx([math.nan, math.nan, 5], nan_ok=True)
-    with pytest.raises(TraceError, match="line 3: threads is 'nan'"):
-        parsed("t,uss_bytes,threads\n1,10, \n2,11,nan\n3,12,\n")
+    with pytest.raises(TraceError, match="line 3: threads is 'inf'"):
+        parsed("t,uss_bytes,threads\n1,10, \n2,11,inf\n3,12,\n")
 
 
 def test_unknown_columns_blank_lines_and_a_byte_order_mark_are_ignored() -> None:
@@ -134,7 +140,7 @@ def test_unknown_columns_blank_lines_and_a_byte_order_mark_are_ignored() -> None
         {"t": 1, "worker": "0", "life": "1", "segment": "1", "masked": 0, "uss_bytes": 2},
         {"t": 2, "worker": "0", "life": "1", "segment": "1", "masked": 0, "uss_bytes": 3},
     ]
-    assert trace.notes == ()
+    assert trace.notes == ("ignored, as no columns of a trace: 'host', 'map.a.colour'",)
 
 
 def test_rows_out_of_order_are_sorted_and_noted() -> None:
@@ -151,7 +157,7 @@ def test_repeated_times_are_merged_and_noted() -> None:
 
     assert [row["uss_bytes"] for row in trace.rows()] == [12, 50, 20]
     assert (trace.rows()[0]["threads"], trace.rows()[0]["masked"]) == (4, 1)
-    assert trace.notes == ("1 rows repeated a worker's time and have been merged",)
+    assert trace.notes == ("1 row repeated a worker's time and has been merged",)
 
 
 def test_what_was_not_measured_stays_unknown() -> None:

@@ -5,12 +5,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from floodmark_sidecar.judge._cycle import release_cycle
+from floodmark_sidecar.judge._cycle import has_teeth, release_cycle
 from floodmark_sidecar.judge._floors import take_floors
 from floodmark_sidecar.judge._jumps import clear_jumps, find_jumps
 from floodmark_sidecar.judge._warmup import LEAST, measure_warmup
 from floodmark_sidecar.traces import generate
-from tests.sidecar.judge.traces import KIB, MIB, Array, Clock, Maker
+from tests.sidecar.judge.traces import DAYLONG, KIB, MIB, Array, Clock, Maker
 
 HOURS = Clock(7200.0, 5.0)
 SEEDS = range(200, 230)
@@ -145,3 +145,18 @@ def test_growth_that_begins_with_a_leap_is_no_jump(seed: int) -> None:
 def test_a_jump_that_creeps_on_a_little_is_one(seed: int) -> None:
     """A twentieth of it from floor to floor is not growth that began."""
     assert [jump.index for jump in clear_jumps(X, noisy(after(35, 40, 2), seed))] == [35]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_teeth_are_releases_that_come_again_and_again(seed: int) -> None:
+    """A sawtooth has teeth; noise has none, whether it wanders or not, nor has a wave, a single release or a few spikes."""
+    flat, wanders, once, spikes, grows, saw = (Maker(DAYLONG, seed) for _ in range(6))
+    grows.line(5 * MIB).step(-3 * MIB, 0.5).noise(0.3 * MIB, 0.0)
+    flat.noise(0.3 * MIB, 0.0)
+    wanders.noise(MIB, 0.995)
+    wave = Maker(DAYLONG, seed).sine(20 * MIB, 0.1 * seed).noise(0.3 * MIB, 0.0)
+    once.line(20 * MIB, 0.0, 0.6).step(-20 * MIB, 0.6).noise(0.3 * MIB, 0.0)
+    spikes.teeth(30 * MIB, 12).noise(0.3 * MIB, 0.0)
+
+    assert has_teeth(saw.saw(20 * MIB, 7000).noise(0.3 * MIB, 0.0).y)
+    assert not any(has_teeth(made.y) for made in (flat, wanders, wave, once, spikes, grows))

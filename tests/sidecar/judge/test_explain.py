@@ -128,7 +128,24 @@ def test_noise_says_how_far_off_each_limit_is_and_how_long_it_takes() -> None:
         "climbing if the slope, 19.4 MiB/h, were above δ = 54.6 MiB/h",
         "the lower limit of the slope, -40.9 MiB/h, were above δ/2 = 27.3 MiB/h",
     ]
-    assert longer == "a run some 1 min 45 s longer should decide"
+    assert longer == "a run some 11 min 37 s longer should decide"
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_every_way_is_told_in_lines(name: str) -> None:
+    """One condition a line of at most 110 columns, the first behind what it is the way to, the others behind `and` or `or`."""
+    for way in explain(verdict_on(name)).ways:
+        assert way.lines[0][0] == way.begin
+        assert {word for word, _ in way.lines[1:]} <= {"and", "or"}
+        assert all(len(way.begin) + len(condition) < 110 for _, condition in way.lines)
+
+
+def test_a_leak_is_not_asked_for_a_hidden_climb() -> None:
+    """What climbs openly hides nothing: `steady` lacks the limit of its slope, and that is all."""
+    explanation = explain(verdict_on("leak"))
+
+    assert found(explanation, "signs of a hidden climb").met is None
+    assert [condition.split(",")[0] for _, condition in explanation.ways[0].lines] == ["the upper limit of the slope"]
 
 
 def test_a_climb_of_memory_says_what_it_hangs_on() -> None:

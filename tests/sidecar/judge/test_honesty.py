@@ -94,6 +94,15 @@ def test_a_clock_that_jumps_is_not_steady() -> None:
     assert judge(trace_of(times, {"uss_bytes": np.full(len(times), 45.0 * MIB)})).verdict == "inconclusive"
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_clock_that_began_at_nothing_is_not_steady(seed: int) -> None:
+    """One time of 1970 before those of an hour: a gap of half a century, and no fault of the judge."""
+    times = np.append(-1.69e9, np.arange(0, 3000, 15))
+    values = 45.0 * MIB + np.random.default_rng(seed).normal(0, 0.2 * MIB, len(times))
+
+    assert judge(trace_of(times, {"uss_bytes": values})).verdict == "inconclusive"
+
+
 def test_a_warmup_longer_than_the_run_leaves_nothing() -> None:
     """What the plan calls warm-up is not judged, be it everything."""
     verdict = judge(flat(), Settings(warmup=1000))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from floodmark_sidecar.judge import Settings, Trace, first_failure, judge, looks
+from floodmark_sidecar.judge import Settings, Trace, Verdict, first_failure, judge, looks
 from tests.sidecar.judge import traces as made
 from tests.sidecar.judge.traces import KIB, MIB, Array, Clock, Maker
 
@@ -191,3 +191,48 @@ def test_what_malloc_keeps_waits_for_the_end() -> None:
     assert judge(loaded(memory, **kept)).verdict == "climbing"
     assert early.verdict == "inconclusive"
     assert any("a look before the end cannot tell" in reason for reason in early.reasons)
+
+
+def test_a_look_says_when_the_plans_memory_is_used_up() -> None:
+    """A climb that is too little for a look still gets to the limit, and may do so before the run's end."""
+    trace = until(loaded(service().line(4 * MIB)), 4)
+
+    soon = judge(trace, replace(PLANNED, memory=trace_end(trace) + MIB))
+    late = judge(trace, replace(PLANNED, memory=trace_end(trace) + 100 * MIB))
+
+    assert (soon.verdict, late.verdict) == ("inconclusive", "inconclusive")
+    assert soon.hours_to_limit == pytest.approx(1.5, abs=0.5)
+    assert said_of_limit(soon).endswith(", before the planned end")
+    assert late.hours_to_limit is not None
+    assert not said_of_limit(late).endswith(", before the planned end")
+
+
+def test_a_look_at_what_does_not_climb_says_nothing_of_the_limit() -> None:
+    """Noise, and a start that goes on, get nowhere."""
+    for memory in (service(), service().ramp(40 * MIB, 8 * HOUR)):
+        early = judge(until(loaded(memory), 4), replace(PLANNED, memory=200 * MIB))
+        assert early.hours_to_limit is None
+        assert said_of_limit(early) == ""
+
+
+def test_a_climb_says_when_the_plans_memory_is_used_up() -> None:
+    """At the end, too, and only where a plan limits it; what is beyond the limit is said once."""
+    trace = loaded(service().line(40 * MIB))
+
+    assert said_of_limit(judge(trace)) == ""
+    whole = judge(trace, Settings(memory=200 * MIB))
+    assert whole.hours_to_limit == pytest.approx((200 * MIB - trace_end(trace)) / (40 * MIB / 6), rel=0.1)
+    assert said_of_limit(whole).startswith("at this rate the limit of 200 MiB is reached in about 1")
+    beyond = judge(trace, Settings(memory=60 * MIB))
+    assert beyond.hours_to_limit == 0
+    assert sum("60.0 MiB" in reason for reason in beyond.reasons) == 1
+
+
+def trace_end(trace: Trace) -> int:
+    """What the service has at the end."""
+    return int(np.median(trace.column("uss_bytes")[-20:]))
+
+
+def said_of_limit(verdict: Verdict) -> str:
+    """The reason that is about the limit, if there is one."""
+    return next((reason for reason in verdict.reasons if reason.startswith("at this rate")), "")

@@ -157,7 +157,7 @@ def test_a_plans_growth_below_what_the_run_can_see_forbids_steady_only() -> None
     )
 
     assert (clean.verdict, leaking.verdict) == ("inconclusive", "climbing")
-    assert any("noise hides growth under" in reason for reason in clean.reasons)
+    assert any("steps of 1 MiB hide growth under" in reason for reason in clean.reasons)
     assert clean.hours_to_decide is not None
     assert clean.hours_to_decide > 5
 

@@ -285,6 +285,14 @@ def test_without_its_map_a_curve_is_undecidable(code: str) -> None:
     assert made.trace.map_names == ("move_locks", "pending")
 
 
+@pytest.mark.parametrize(
+    ("steps", "size", "label"), [(3, 0.1, "undecidable"), (2, 0.1, "steady"), (3, 0.003, "steady")]
+)
+def test_three_jumps_alike_are_undecidable(steps: int, size: float, label: str) -> None:
+    """They may be the first of a staircase; two are none, and small ones matter to nobody."""
+    assert clean("N6a", steps=steps, size=size).truth.label == label
+
+
 def test_unseen_daily_load_is_decided_by_a_second_day() -> None:
     """One period is undecidable and tells of no load; two are not."""
     one, two = generate("N8b", seed=1, every=300.0), generate("N8b", seed=1, duration=172_800.0, every=300.0)

@@ -1,0 +1,74 @@
+"""The account that a verdict gives of itself: its reasons, what decided first and what could not have been seen last."""
+
+import numpy as np
+
+from floodmark_sidecar.judge import _reasons as say
+from floodmark_sidecar.judge._crew import carriers
+from floodmark_sidecar.judge._evidence import Case, Evidence
+from floodmark_sidecar.judge._filled import filled
+from floodmark_sidecar.units import format_bytes, format_duration
+
+
+def account(
+    case: Case, evidence: Evidence, *, wave: float | None, longer: float | None, full: float | None
+) -> list[str]:
+    """Return the reasons for the verdict of *case*, a sentence each.
+
+    *wave* is the period of one that memory follows, *longer* the seconds more that should decide, *full* those until the
+    plan's memory is used up; None where there is none.
+    """
+    reasons = [*case.climbs] or [*case.missing, *case.doubts]
+    if case.state == evidence.memory.state == "climbing" and not evidence.departed.successors:
+        carried = carriers(evidence.memory, evidence.workers)
+        reasons += [carried] if carried else []
+    limit = evidence.settings.memory
+    if full is not None and limit is not None and evidence.stays_at <= limit:
+        reasons.append(say.reaches(limit, full, left=None if evidence.look is None else evidence.look.left))
+    if case.state == "steady":
+        reasons += _of_steadiness(evidence)
+    if evidence.restarts.said and not evidence.restarts.unclear:
+        reasons.append(evidence.restarts.said)
+    if case.state == "climbing":
+        reasons += _beside_climb(evidence)
+    reasons += _set_aside(case, evidence)
+    if wave is not None:
+        reasons.append(say.wave(wave))
+    if longer is not None:
+        reasons.append(f"a run some {format_duration(longer)} longer should decide")
+    return [*reasons, *_of_run(evidence)]
+
+
+def _of_steadiness(evidence: Evidence) -> list[str]:
+    said = [say.steadiness(evidence.memory, evidence.ruler)]
+    before = filled(evidence.memory)
+    if before is not None:
+        swap = bool(np.isfinite(evidence.frame.column("swap_bytes")).any())
+        said.append(say.fills_before(before, swap=swap))
+    return said
+
+
+def _beside_climb(evidence: Evidence) -> list[str]:
+    said = [] if evidence.look is None else [evidence.look.said]
+    return said if evidence.memory.state == "climbing" else [*said, say.beside(evidence.memory)]
+
+
+def _set_aside(case: Case, evidence: Evidence) -> list[str]:
+    """Say what memory was judged without."""
+    memory, said = evidence.memory, []
+    if memory.jumps and case.state != "climbing":
+        sizes = ", ".join(format_bytes(jump.size) for jump in memory.jumps)
+        said.append(f"isolated jumps are not counted as growth ({sizes})")
+    if memory.falls:
+        said.append(say.falls(memory))
+    if evidence.copied:
+        said.append(say.copied(evidence.copied))
+    return [*said, *(say.held(held) for held in evidence.rest.held)]
+
+
+def _of_run(evidence: Evidence) -> list[str]:
+    """Say what a run of this length could have told."""
+    said, span = [say.limits(evidence.memory, evidence.ruler)], evidence.coverage.span
+    longest = evidence.frame.longest_life
+    if longest is not None and longest < 0.9 * span:
+        said.append(f"the longest life was {format_duration(longest)} of {format_duration(span)}")
+    return said

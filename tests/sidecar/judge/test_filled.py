@@ -1,0 +1,80 @@
+"""Growth that ended before the judged part is said, and at the plan's limit it is not steady."""
+
+import re
+
+import numpy as np
+import pytest
+
+from floodmark_sidecar.judge import Settings, Trace, judge
+from tests.sidecar.judge.traces import DAYLONG, KIB, MIB, Array, Clock, Maker, daily, trace_of
+
+HOUR = 3600.0
+STOPPED = re.compile(
+    r"memory grew by (\d+) MiB in the first (\d+) h .*, then stopped: a cache that was full, or a limit"
+)
+
+
+def capped(rate: float, cap: float, **columns: Array) -> Trace:
+    """A day from 300 MiB on that grows by *rate* MiB an hour up to *cap* MiB."""
+    t = DAYLONG.times
+    y = np.minimum(cap, 300 + rate * t / HOUR) * MIB
+    return trace_of(t, {"uss_bytes": y + np.random.default_rng(5).normal(0, 300 * KIB, len(t)), **columns})
+
+
+def test_growth_that_stopped_is_said() -> None:
+    """How much, until when, and that growth into swap would not be seen."""
+    verdict = judge(capped(20, 512))
+
+    assert verdict.verdict == "steady"
+    (found,) = filter(None, map(STOPPED.match, verdict.reasons))
+    assert (int(found[1]), int(found[2])) == (212, 10)
+    assert "swap_bytes are not in the trace" in found.string
+
+
+def test_where_swap_was_read_it_is_not_missed() -> None:
+    """Swap that was read as nothing has no growth in it."""
+    verdict = judge(capped(20, 512, swap_bytes=np.zeros(len(DAYLONG.times))))
+
+    (found,) = filter(None, map(STOPPED.match, verdict.reasons))
+    assert "swap" not in found.string
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_start_of_minutes_is_not_said(seed: int) -> None:
+    """Every service starts; that is no news."""
+    verdict = judge(daily(seed).trace())
+
+    assert verdict.verdict == "steady"
+    assert not any("then stopped" in reason for reason in verdict.reasons)
+
+
+def test_a_start_of_minutes_in_a_run_of_an_hour_is_not_said() -> None:
+    """However much of a short run it takes."""
+    verdict = judge(Maker(Clock(5400.0, 5.0), 1, 100 * MIB).ramp(20 * MIB, 1500).noise(100 * KIB, 0.5).trace())
+
+    assert verdict.verdict == "steady"
+    assert not any("then stopped" in reason for reason in verdict.reasons)
+
+
+def test_growth_that_would_not_matter_later_is_not_said() -> None:
+    """A MiB in the first hours of a day is less than the rest of the day may grow by."""
+    verdict = judge(Maker(DAYLONG, 1, 100 * MIB).line(1.2 * MIB, 0.0, 0.4).noise(20 * KIB, 0.0).trace())
+
+    assert verdict.verdict == "steady"
+    assert verdict.memory is not None
+    assert verdict.memory.start > 8 * HOUR
+    assert not any("then stopped" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize(("limit", "state"), [(530, "inconclusive"), (512, "inconclusive"), (800, "steady")])
+def test_what_stopped_at_the_plans_limit_is_not_steady(limit: int, state: str) -> None:
+    """A limit that memory stopped at says nothing of where it would have stopped by itself."""
+    verdict = judge(capped(20, 512), Settings(memory=limit * MIB))
+
+    assert verdict.verdict == state
+    assert any("the limit may be all that ended it" in reason for reason in verdict.reasons) == (limit < 800)
+
+
+def test_a_service_that_was_level_near_its_limit_all_along_is_steady() -> None:
+    """Nothing grew, so nothing was stopped."""
+    assert judge(daily(1).trace(), Settings(memory=215 * MIB)).verdict == "steady"
