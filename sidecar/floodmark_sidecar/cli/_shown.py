@@ -8,13 +8,10 @@ import numpy.typing as npt
 
 from floodmark_sidecar.judge import Finding, Trace, Verdict
 from floodmark_sidecar.judge._curve import Step
-from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._frame import GAP, Frame
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Curve: TypeAlias = tuple[Points, Points]
-
-_GAP: Final = 3.0
-"""Reading intervals without a reading that make a gap."""
 
 _START: Final = 0.02
 """Share of readings that may lie under what is shown, if none of them was judged."""
@@ -96,7 +93,7 @@ def _taken_out(memory: Finding) -> tuple[Step, ...]:
 def _gaps(x: Points) -> tuple[int, ...]:
     """Return the first reading after each gap."""
     between = np.diff(x)
-    return tuple((np.flatnonzero(between > _GAP * np.median(between)) + 1).tolist()) if len(between) else ()
+    return tuple((np.flatnonzero(between > GAP * np.median(between)) + 1).tolist()) if len(between) else ()
 
 
 def _new_lives(frame: Frame) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge._lives import FEWEST_READINGS, Life, ends_of_line, settled_readings
+from floodmark_sidecar.judge._ranks import robust_sigma
 from floodmark_sidecar.judge._types import FloatArray
 
 _BINS: Final = 24
@@ -32,7 +33,7 @@ def start_of_lives(slots: tuple[tuple[Life, ...], ...], values: FloatArray) -> f
     usual = np.median(np.array(rises), axis=0) if len(rises) > 2 else np.mean(np.array(rises), axis=0)
     later = usual[bins // 2 :]
     level = float(np.median(later))
-    noise = 1.4826 * float(np.median(np.abs(later - level)))
+    noise = robust_sigma(later - level)
     ramp = usual[: bins // 2] > 2 * max(level, 0.0) + max(3 * noise, 4096.0)
     last = int(np.flatnonzero(ramp)[-1]) + 1 if ramp.any() else 0
     return min(_SETTLING * float(edges[last + 1]), length / 2) if last else 0.0

@@ -8,7 +8,7 @@ import numpy as np
 from floodmark_sidecar.judge._delta import CountRuler
 from floodmark_sidecar.judge._finding import QUICK, Care, Finding, examine
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._ranks import median
+from floodmark_sidecar.judge._ranks import median, rise
 from floodmark_sidecar.judge._types import FloatArray
 
 LEAST: Final = {"threads": 8.0, "fds": 16.0, "tasks": 16.0, "processes": 4.0}
@@ -57,9 +57,3 @@ def examine_count(x: FloatArray, y: FloatArray, *, start: float, least: float, c
     if rise(judged) < ruler.rise / 2:
         return None
     return examine(x, y, ruler, warmup=start, care=care)
-
-
-def rise(y: FloatArray) -> float:
-    """Return how much the last tenth of *y* is above its first tenth, by their medians."""
-    tenth = max(1, len(y) // 10)
-    return median(y[-tenth:]) - median(y[:tenth])

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._ranks import median
+from floodmark_sidecar.judge._ranks import NORMAL, median
 from floodmark_sidecar.judge._types import FloatArray, IntArray
 
 _TERMS: Final = 5
@@ -18,6 +18,9 @@ CHEAP: Final = 6.0
 """By how much a knee or a step must raise the log-likelihood twice over. For a size and a place among so many floors 8 is
 the textbook's price; correlated noise bends too, so that where a knee too many does harm it is dear.
 """
+
+_CUT: Final = 3 * NORMAL
+"""Outliers are cut to three standard deviations, in medians of absolute deviations."""
 
 _BESIDE: Final = 3
 """Floors that a step needs on either side of it."""
@@ -180,7 +183,7 @@ def _unit(vector: FloatArray) -> FloatArray:
 def _calm(residuals: FloatArray) -> FloatArray:
     """Return *residuals* with outliers cut to three standard deviations: a peak that a median slope does not feel."""
     away = residuals - median(residuals)
-    bound = 3 * 1.4826 * median(np.abs(away))
+    bound = _CUT * median(np.abs(away))
     return np.minimum(np.maximum(away, -bound), bound) if bound > 0 else residuals
 
 

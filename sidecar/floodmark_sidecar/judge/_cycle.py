@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._ranks import median, quantile
+from floodmark_sidecar.judge._ranks import median, quantile, robust_sigma
 from floodmark_sidecar.judge._types import FloatArray
 
 _FEWEST_READINGS: Final = 16
@@ -57,7 +57,7 @@ def has_teeth(y: FloatArray) -> bool:
 
 def _noise(values: FloatArray) -> float:
     """Return the standard deviation of what neighbouring *values* do not have in common."""
-    return 1.4826 * median(np.abs(np.diff(values))) / math.sqrt(2)
+    return robust_sigma(np.diff(values)) / math.sqrt(2)
 
 
 def _regular(times: FloatArray) -> bool:
@@ -70,7 +70,7 @@ def _even(values: FloatArray, lows: list[int]) -> bool:
     levels = values[lows]
     tops = np.array([values[low : after + 1].max() for low, after in pairwise(lows)])
     swing = median(tops - np.minimum(levels[1:], levels[:-1]))
-    uneven = 1.4826 * median(np.abs(np.diff(levels, 2))) / math.sqrt(6)
+    uneven = robust_sigma(np.diff(levels, 2)) / math.sqrt(6)
     return uneven < _EVEN * swing
 
 

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 MIB: Final = 1 << 20
 DAY: Final = 86_400.0
+"""Seconds."""
 
 ERRORS: Final = 3.0
 """k: where nothing else is asked for, δ is at least so many standard errors of the slope."""

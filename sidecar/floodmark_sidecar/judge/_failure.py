@@ -20,10 +20,10 @@ def first_failure(trace: Trace, settings: Settings = Settings()) -> float | None
     elapsed = _elapsed(trace)
     planned = settings.planned or (float(elapsed[-1]) if len(elapsed) else 0.0)
     for look in looks(planned):
-        rows = int(np.searchsorted(elapsed, look, side="right"))
-        if rows == len(elapsed):
+        seen = elapsed <= look
+        if seen.all():
             return None
-        if judge(_first(trace, rows), replace(settings, planned=planned)).verdict == "climbing":
+        if judge(trace.part(seen), replace(settings, planned=planned)).verdict == "climbing":
             return look
     return None
 
@@ -33,15 +33,3 @@ def _elapsed(trace: Trace) -> FloatArray:
     steps = np.diff(trace.t, prepend=trace.t[:1])
     steps[1:][np.diff(trace.segment) != 0] = 0.0
     return np.cumsum(steps)
-
-
-def _first(trace: Trace, rows: int) -> Trace:
-    return replace(
-        trace,
-        t=trace.t[:rows],
-        worker=trace.worker[:rows],
-        life=trace.life[:rows],
-        segment=trace.segment[:rows],
-        masked=trace.masked[:rows],
-        columns={name: values[:rows] for name, values in trace.columns.items()},
-    )

@@ -13,7 +13,7 @@ import numpy as np
 from floodmark_sidecar.judge._curve import Step
 from floodmark_sidecar.judge._floors import FEWEST, Floors
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps
-from floodmark_sidecar.judge._ranks import median, medians_of_three
+from floodmark_sidecar.judge._ranks import median, medians_of_three, robust_sigma
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._warmup import LEAST
 
@@ -61,7 +61,7 @@ def error_of(falls: Sequence[Step], level: FloatArray, span: float) -> float:
     A size is known to the noise between floors, and a step in the middle of a line moves its slope by 1.5 times its size.
     """
     changes = np.diff(level)
-    noise = 1.4826 * median(np.abs(changes - median(changes)))
+    noise = robust_sigma(changes - median(changes))
     return 1.5 * noise * math.sqrt(len(falls)) / span
 
 

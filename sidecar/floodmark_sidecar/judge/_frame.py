@@ -17,7 +17,7 @@ from floodmark_sidecar.judge._within import Within, within_lives
 _BLOCK: Final = 80.0
 """Bytes of one of Python's blocks on the whole, which nobody measures: growth in use is not reported, only looked at."""
 
-_GAP: Final = 3.0
+GAP: Final = 3.0
 """Reading intervals without a reading that make a gap."""
 
 _ENOUGH: Final = 24
@@ -157,7 +157,7 @@ class Frame:
         """
         between = np.diff(np.searchsorted(self._masked, self.t))
         steps = np.maximum(np.diff(self.x) - between * self.interval, 0.0)
-        gaps = steps[steps > _GAP * self.interval]
+        gaps = steps[steps > GAP * self.interval]
         used = sum(part[1] for part in self._memory.values() if part is not None)
         return Coverage(
             len(self.t),

@@ -13,7 +13,7 @@ import numpy as np
 
 from floodmark_sidecar.judge._finding import THOROUGH, Care
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._ranks import means, median
+from floodmark_sidecar.judge._ranks import means, median, robust_sigma
 from floodmark_sidecar.judge._slope import theil_sen
 from floodmark_sidecar.judge._types import BoolArray, FloatArray
 from floodmark_sidecar.judge._warmup import LEAST
@@ -148,8 +148,8 @@ def _without(frame: Frame, rows: FloatArray, found: Rest) -> Rest:
 
 def _usual(values: FloatArray) -> FloatArray:
     """Return *values* without one short spike's, as NaN: memory that it leaves behind would be laid to it alone."""
-    centre = median(values)
-    far = np.abs(values - centre) > _SPIKE * 1.4826 * median(np.abs(values - centre))
+    away = values - median(values)
+    far = np.abs(away) > _SPIKE * robust_sigma(away)
     return np.where(far, np.nan, values) if np.mean(far) < _SHORT else values
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from floodmark_sidecar.judge._account import account
 from floodmark_sidecar.judge._beside import examine_beside
-from floodmark_sidecar.judge._counts import processes, rise
+from floodmark_sidecar.judge._counts import processes
 from floodmark_sidecar.judge._crew import climbers
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._evidence import Case, Evidence, weigh
@@ -22,6 +22,7 @@ from floodmark_sidecar.judge._longer import seconds_longer
 from floodmark_sidecar.judge._looks import Look
 from floodmark_sidecar.judge._maps import bounded
 from floodmark_sidecar.judge._next import next_step
+from floodmark_sidecar.judge._ranks import rise
 from floodmark_sidecar.judge._requests import slope_per_request
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._trace import Trace

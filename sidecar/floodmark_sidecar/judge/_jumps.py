@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge._curve import CHEAP, Step, fit_curve
-from floodmark_sidecar.judge._ranks import median, medians_of_three
+from floodmark_sidecar.judge._ranks import median, medians_of_three, robust_sigma
 from floodmark_sidecar.judge._types import FloatArray
 
 MOST_ISOLATED: Final = 3
@@ -70,7 +70,7 @@ def clear_jumps(x: FloatArray, y: FloatArray, *, grain: float = 0.0) -> tuple[St
     """Return only the jumps that stand out of the floors' own changes; *grain* is their noise where most are alike."""
     changes = np.diff(y)
     usual = median(changes)
-    noise = 1.4826 * median(np.abs(changes - usual)) or grain
+    noise = robust_sigma(changes - usual) or grain
     if noise == 0:
         return ()
     found: list[Step] = []

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._delta import DAY
 from floodmark_sidecar.judge._evidence import Evidence, weigh
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._frame import Frame
@@ -24,10 +25,9 @@ ByItself = Callable[[Trace], Verdict]
 """Judges a part of a trace as if it were all of it."""
 
 _SHARE: Final = 1 / 3
-"""Share of a run from which lives that are steady speak for the service."""
-
-_A_DAY: Final = 86_400.0
-"""Seconds from which they do in any run: all that a day brings has been seen."""
+"""Share of a run from which lives that are steady speak for the service; a day is enough in any run: all that it brings has
+been seen.
+"""
 
 _AS_LONG: Final = 0.95
 """Share of a length that counts as all of it."""
@@ -82,8 +82,8 @@ class LastLives:
         steady at an age at which it climbed.
         """
         wait = 0.0
-        if self.age < _AS_LONG * min(_SHARE * self.span, _A_DAY):
-            wait = min((_SHARE * self.span - self.age) / (1 - _SHARE), _A_DAY - self.age)
+        if self.age < _AS_LONG * min(_SHARE * self.span, DAY):
+            wait = min((_SHARE * self.span - self.age) / (1 - _SHARE), DAY - self.age)
         if self.age < _AS_LONG * self.longest and self.young.verdict != "climbing":
             wait = max(wait, self.longest - self.age)
         return wait

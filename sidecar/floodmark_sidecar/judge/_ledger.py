@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._counts import rise
 from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._ranks import rise
 
 _SMALLEST_BLOCK: Final = 16
 _LARGEST_BLOCK: Final = 512

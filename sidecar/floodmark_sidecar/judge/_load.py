@@ -5,10 +5,10 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._counts import rise
 from floodmark_sidecar.judge._delta import Ruler
 from floodmark_sidecar.judge._finding import Finding, examine
 from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._ranks import rise
 from floodmark_sidecar.judge._types import FloatArray
 
 _FELL: Final = 0.5

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._delta import DAY
 from floodmark_sidecar.judge._evidence import COVERED_TO_BE_STEADY, LARGEST_GAP, Evidence
 from floodmark_sidecar.judge._finding import FILLS_AGAIN, SURE_OF, Finding
 from floodmark_sidecar.judge._slope import theil_sen
@@ -18,7 +19,7 @@ period each, and the start of the run is not judged.
 _MOST_LONGER: Final = 20.0
 """The longest run that is ever asked for, in lengths of this one: what would take longer is not decided by waiting."""
 
-_LONGEST: Final = 3650 * 86_400.0
+_LONGEST: Final = 3650 * DAY
 """Seconds: ten years, the longest run that is ever asked for to see growth as small as the plan's."""
 
 _LEAST_DELTA: Final = 1e-9

@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._counts import rise
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._holm import sureness
+from floodmark_sidecar.judge._ranks import rise
 from floodmark_sidecar.units import format_duration
 
 LOOKS: Final = tuple(hour / 24 for hour in range(10, 23))

@@ -5,12 +5,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from floodmark_sidecar.judge._counts import examine_count, rise
+from floodmark_sidecar.judge._counts import examine_count
 from floodmark_sidecar.judge._delta import KnownRuler
 from floodmark_sidecar.judge._finding import QUICK, SLACKENS, Finding, examine
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._held import Count
-from floodmark_sidecar.judge._ranks import median, quantile
+from floodmark_sidecar.judge._ranks import median, quantile, rise
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._types import BoolArray, FloatArray, Json
 

@@ -8,7 +8,7 @@ import numpy as np
 from floodmark_sidecar.judge._curve import Step, largest_steps
 from floodmark_sidecar.judge._floors import Floors
 from floodmark_sidecar.judge._jumps import without
-from floodmark_sidecar.judge._ranks import median, smoothed
+from floodmark_sidecar.judge._ranks import median, robust_sigma, smoothed
 from floodmark_sidecar.judge._slope import theil_sen
 from floodmark_sidecar.judge._types import FloatArray
 
@@ -67,7 +67,7 @@ def how_it_lasts(window: Floors, level: FloatArray, *, whole: Floors) -> Lasting
     late = whole.x > window.x[-1] - (window.x[-1] - window.x[0]) / 4
     smooth = smoothed(without(whole.y, whole.jumps))
     # Second differences know noise from a wave: what changes smoothly has hardly any.
-    noise = 1.4826 * median(np.abs(np.diff(window.y, 2))) / np.sqrt(3)
+    noise = robust_sigma(np.diff(window.y, 2)) / np.sqrt(3)
     edge = max(3, len(level) // 10)
     return Lasting(
         (

@@ -1,10 +1,14 @@
-"""Medians, quantiles and means of arrays without NaN. A verdict takes hundreds; numpy's own spend their time on NaN and axes."""
+"""Medians, quantiles, means and rises of arrays without NaN. A verdict takes hundreds; numpy's own spend their time on NaN and axes."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from floodmark_sidecar.judge._types import FloatArray
+
+NORMAL: Final = 1.4826
+"""Standard deviation of a normal distribution over the median of absolute deviations."""
 
 
 def median(values: FloatArray) -> float:
@@ -37,6 +41,11 @@ def smoothed(values: FloatArray) -> FloatArray:
     return np.concatenate([values[:1], medians_of_three(values), values[-1:]])
 
 
+def robust_sigma(values: FloatArray) -> float:
+    """Return the standard deviation about 0 of *values* that are normal for the most part, by the median of their sizes."""
+    return NORMAL * median(np.abs(values))
+
+
 def quantile(values: FloatArray, share: float) -> float:
     """Return the value that the *share* of *values*, at least one, is below; to the last digit that of `np.quantile`."""
     place = (len(values) - 1) * share
@@ -53,3 +62,9 @@ def quantile(values: FloatArray, share: float) -> float:
 def means(values: FloatArray, starts: Sequence[int]) -> FloatArray:
     """Return the mean of each part of *values* that begins at one of *starts* and ends at the next, or with *values*."""
     return np.add.reduceat(values, starts) / np.diff(starts, append=len(values))
+
+
+def rise(y: FloatArray) -> float:
+    """Return how much the last tenth of *y* is above its first tenth, by their medians."""
+    tenth = max(1, len(y) // 10)
+    return median(y[-tenth:]) - median(y[:tenth])

@@ -28,7 +28,7 @@ def per_hour(rate: float) -> str:
 
 def per_day(rate: float) -> str:
     """Return a rate in bytes per second as `81.6 MiB/day`."""
-    return f"{format_bytes(rate * 86400)}/day"
+    return f"{format_bytes(rate * DAY)}/day"
 
 
 def climb(finding: Finding, per_request: Slope | None, *, joined: bool) -> str:

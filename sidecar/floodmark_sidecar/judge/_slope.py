@@ -8,7 +8,7 @@ import numpy as np
 
 from floodmark_sidecar.judge._curve import Curve, fit_line
 from floodmark_sidecar.judge._ranks import median, quantile, row_medians
-from floodmark_sidecar.judge._types import FloatArray, IntArray
+from floodmark_sidecar.judge._types import FloatArray, IntArray, Json
 
 _SEED: Final = 20_011
 """Fixed: the same trace has the same verdict, to the last digit."""
@@ -30,6 +30,13 @@ class Slope:
     low: float
     high: float
     se: float
+
+
+def slope_dict(slope: Slope | None, times: int) -> Json:
+    """Return *slope* as in a result, *times* over: 3600 makes it one per hour; nulls for None."""
+    if slope is None:
+        return {"estimate": None, "low": None, "high": None}
+    return {"estimate": slope.estimate * times, "low": slope.low * times, "high": slope.high * times}
 
 
 def theil_sen(x: FloatArray, y: FloatArray) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._ranks import robust_sigma
 from floodmark_sidecar.judge._reasons import per_hour
 from floodmark_sidecar.judge._restarts import Restarts
 from floodmark_sidecar.judge._trace import Trace
@@ -97,7 +98,7 @@ def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> list[
     # Requests are counted from nought in each life: where they go on, so does the process.
     suspects = np.flatnonzero((drops >= _AT_ONCE * _LEAST * values[:-1]) & ~(requests[1:] >= requests[:-1])) + 1
     began = float(np.median(values[:_BESIDE]))
-    noise = 1.4826 * float(np.median(np.abs(drops))) if len(drops) else 0.0
+    noise = robust_sigma(drops) if len(drops) else 0.0
     cuts, sizes, shares = [0], [], []
     for i in suspects[(suspects >= _BESIDE) & (suspects <= len(values) - _BESIDE)].tolist():
         above, below = float(np.median(values[i - _BESIDE : i])), float(np.median(values[i : i + _BESIDE]))

@@ -8,16 +8,15 @@ from floodmark_sidecar.judge._evidence import Case, Evidence
 from floodmark_sidecar.judge._finding import Finding, Shape, State
 from floodmark_sidecar.judge._frame import Coverage
 from floodmark_sidecar.judge._maps import MapFinding
-from floodmark_sidecar.judge._slope import Slope
+from floodmark_sidecar.judge._slope import Slope, slope_dict
 from floodmark_sidecar.judge._types import Json
-from floodmark_sidecar.judge._workers import WorkerFinding, slope_dict
+from floodmark_sidecar.judge._workers import WorkerFinding
 
 _EXIT: Final = {
     "steady": ExitCode.STEADY,
     "climbing": ExitCode.CLIMBING,
     "inconclusive": ExitCode.INCONCLUSIVE,
 }
-_POINTS: Final = 400
 
 
 @dataclass(frozen=True)
@@ -80,5 +79,5 @@ class Verdict:
             "ledger": [{"row": row, "bytes": round(size)} for row, size in self.ledger],
             "workers": {worker.name: worker.as_dict() for worker in self.workers},
             "maps": {found.name: found.as_dict() for found in self.maps},
-            "floors": [list(point) for point in self.floors[:_POINTS]],
+            "floors": [list(point) for point in self.floors],
         }

@@ -4,12 +4,11 @@ from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._delta import DAY
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._ranks import means
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._warmup import LEAST
-
-DAY: Final = 86_400.0
 
 _POINTS: Final = 192
 _FEWEST: Final = 24

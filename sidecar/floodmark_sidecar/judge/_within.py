@@ -13,6 +13,7 @@ import numpy as np
 
 from floodmark_sidecar.judge._floors import MOST, take_floors
 from floodmark_sidecar.judge._lives import Life, Readings, settled_readings
+from floodmark_sidecar.judge._ranks import robust_sigma
 from floodmark_sidecar.judge._slope import LEVEL, Slope, theil_sen
 from floodmark_sidecar.judge._types import FloatArray
 
@@ -136,7 +137,7 @@ def _error_of_line(x: FloatArray, y: FloatArray) -> float:
     alike = float(np.sum(left[1:] * left[:-1])) / power
     # In short series neighbours look less alike than they are.
     alike = float(np.clip(alike + (1 + 3 * max(alike, 0.0)) / n, 0.0, 0.9))
-    sigma = 1.4826 * float(np.median(np.abs(left)))
+    sigma = robust_sigma(left)
     return float(
         max(sigma, np.sqrt(power / (n - 2)) / 2) * np.sqrt(12 / n * (1 + alike) / (1 - alike)) / (x[-1] - x[0])
     )

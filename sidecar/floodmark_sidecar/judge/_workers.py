@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._counts import rise
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._finding import Care, Finding, examine
 from floodmark_sidecar.judge._floors import take_floors
@@ -16,7 +15,8 @@ from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._in_use import LEVELS, in_levels
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED
 from floodmark_sidecar.judge._lives import Life
-from floodmark_sidecar.judge._slope import Slope
+from floodmark_sidecar.judge._ranks import rise
+from floodmark_sidecar.judge._slope import slope_dict
 from floodmark_sidecar.judge._types import FloatArray, Json
 
 _GONE: Final = 0.2
@@ -140,10 +140,3 @@ def without_jumps(frame: Frame, rows: FloatArray, *, start: float) -> FloatArray
         for jump in floors.jumps if len(floors.jumps) <= MOST_ISOLATED else ():
             total -= jump.size * (frame.x > jump.time)
     return total
-
-
-def slope_dict(slope: Slope | None, times: int) -> Json:
-    """Return a slope *times* over, or nulls."""
-    if slope is None:
-        return {"estimate": None, "low": None, "high": None}
-    return {"estimate": slope.estimate * times, "low": slope.low * times, "high": slope.high * times}
