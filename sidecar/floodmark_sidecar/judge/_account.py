@@ -3,9 +3,9 @@
 import numpy as np
 
 from floodmark_sidecar.judge import _reasons as say
-from floodmark_sidecar.judge._crew import carriers
-from floodmark_sidecar.judge._evidence import Case, Evidence
-from floodmark_sidecar.judge._filled import filled
+from floodmark_sidecar.judge._case import Case
+from floodmark_sidecar.judge._climbers import carriers
+from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.units import format_bytes, format_duration
 
 
@@ -40,7 +40,7 @@ def account(
 
 def _of_steadiness(evidence: Evidence) -> list[str]:
     said = [say.steadiness(evidence.memory, evidence.ruler)]
-    before = filled(evidence.memory)
+    before = evidence.filled
     if before is not None:
         swap = bool(np.isfinite(evidence.frame.column("swap_bytes")).any())
         said.append(say.fills_before(before, swap=swap))

@@ -2,16 +2,10 @@
 
 from collections.abc import Iterator
 
+from floodmark_sidecar.judge._case import COVERED_TO_BE_STEADY, COVERED_TO_CLIMB, LARGEST_GAP, MEASURED, OF_LONG_LIVES
 from floodmark_sidecar.judge._condition import Condition, Need
 from floodmark_sidecar.judge._conditions_beside import beside
-from floodmark_sidecar.judge._evidence import (
-    COVERED_TO_BE_STEADY,
-    COVERED_TO_CLIMB,
-    LARGEST_GAP,
-    MEASURED,
-    OF_LONG_LIVES,
-    Evidence,
-)
+from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import FEWEST_READINGS, SHORTEST, Finding
 from floodmark_sidecar.judge._floors import FEWEST
 from floodmark_sidecar.judge._frame import Coverage

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from floodmark_sidecar.judge import _reasons as say
+from floodmark_sidecar.judge._case import Case
+from floodmark_sidecar.judge._climbers import climbers, who_climbs, with_rates
 from floodmark_sidecar.judge._condition import Condition, Need
 from floodmark_sidecar.judge._counts import LEAST
-from floodmark_sidecar.judge._crew import climbers, who_climbs, with_rates
-from floodmark_sidecar.judge._evidence import Case, Evidence
+from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.units import format_bytes
 

@@ -5,38 +5,32 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._account import account
 from floodmark_sidecar.judge._beside import examine_beside
+from floodmark_sidecar.judge._case import weigh
+from floodmark_sidecar.judge._conclude import conclude, nothing_judged
 from floodmark_sidecar.judge._counts import processes
-from floodmark_sidecar.judge._crew import climbers
 from floodmark_sidecar.judge._delta import MemoryRuler
-from floodmark_sidecar.judge._evidence import Case, Evidence, weigh
-from floodmark_sidecar.judge._finding import FEWEST_READINGS, SHORTEST, Finding, Shape, State, examine
+from floodmark_sidecar.judge._evidence import Evidence
+from floodmark_sidecar.judge._finding import FEWEST_READINGS, SHORTEST, Finding, examine
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._held import Count, Rest, rest_of
 from floodmark_sidecar.judge._in_use import BY_REQUEST, BY_USE, confirmed, in_levels
 from floodmark_sidecar.judge._last_lives import judge_last_lives
-from floodmark_sidecar.judge._ledger import growth_class, ledger
 from floodmark_sidecar.judge._load import by_requests, came_again, load_doubts
-from floodmark_sidecar.judge._longer import seconds_longer
 from floodmark_sidecar.judge._looks import Look
 from floodmark_sidecar.judge._maps import bounded
-from floodmark_sidecar.judge._next import next_step
 from floodmark_sidecar.judge._ranks import rise
 from floodmark_sidecar.judge._requests import slope_per_request
+from floodmark_sidecar.judge._restarts import Restarts
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._unlabelled import judge_as_restarts
 from floodmark_sidecar.judge._verdict import Verdict
-from floodmark_sidecar.judge._wave import wave_period
 from floodmark_sidecar.judge._workers import without_jumps
 from floodmark_sidecar.units import format_duration
 
 _MOSTLY: Final = 0.5
 """Share of growth that is in use from which what is in use tells what sessions hold."""
-
-_BROUGHT: Final = 256 << 10
-"""Bytes that a descriptor or a task may bring with it: the buffers of a socket, what a task holds on its stack."""
 
 
 def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B008 -- frozen, and made of defaults only
@@ -50,7 +44,7 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
         found = judge_last_lives(whole, lambda part: _judge_all(part, replace(settings, planned=None)))
     if found is None:
         return whole
-    return replace(_conclude(found, weigh(found)), longest_life_seconds=whole.longest_life_seconds)
+    return replace(conclude(found, weigh(found)), longest_life_seconds=whole.longest_life_seconds)
 
 
 def _judge_all(trace: Trace, settings: Settings) -> Verdict:
@@ -58,7 +52,7 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
     coverage = frame.coverage()
     missing = _missing(frame, coverage)
     if missing:
-        return _nothing(frame, coverage, missing)
+        return nothing_judged(frame, coverage, missing)
     ruler = MemoryRuler(
         float(np.median(frame.present(frame.used))),
         frame.span,
@@ -72,7 +66,7 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
     rest = rest_of(frame, frame.memory, counts, used=used)
     memory = examine(frame.x, rest.values, ruler, warmup=settings.warmup, care=rest.care)
     if memory is None:
-        return _nothing(frame, coverage, "too little of the run is left after warm-up to judge")
+        return nothing_judged(frame, coverage, "too little of the run is left after warm-up to judge")
     live = None
     if used is not None and memory.state != "climbing":
         live = examine(frame.x, used.values, ruler, warmup=memory.start, care=used.care)
@@ -96,23 +90,26 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
         frame,
         settings,
         coverage,
-        memory,
-        beside.workers,
-        beside.maps,
-        beside.counts,
-        calmed,
-        levels,
-        live if live is not None and live.state == "climbing" and memory.state == "steady" else None,
-        float(frame.present(frame.copies)[-1]),
-        load_doubts(frame, start=start, may_hold=_may_hold(rest, used, memory), growth=memory.rise),
-        rest,
-        memory.state == "steady" and bool(rest.held) and _steady_by_request(frame, rest, ruler, start=start),
-        beside.chance,
-        look,
-        slope_per_request(frame, memory),
-        ruler,
+        memory=memory,
+        ruler=ruler,
+        rest=rest,
+        per_request=slope_per_request(frame, memory),
+        copied=float(frame.present(frame.copies)[-1]),
+        within=live if live is not None and live.state == "climbing" and memory.state == "steady" else None,
+        workers=beside.workers,
+        maps=beside.maps,
+        counts=beside.counts,
+        chance=beside.chance,
+        calmed=calmed,
+        levels=levels,
+        load=load_doubts(frame, start=start, may_hold=_may_hold(rest, used, memory), growth=memory.rise),
+        steady_by_request=memory.state == "steady"
+        and bool(rest.held)
+        and _steady_by_request(frame, rest, ruler, start=start),
+        look=look,
+        restarts=Restarts(),
     )
-    return _conclude(evidence, weigh(evidence))
+    return conclude(evidence, weigh(evidence))
 
 
 def _may_hold(rest: Rest, used: Rest | None, memory: Finding) -> float:
@@ -147,106 +144,3 @@ def _missing(frame: Frame, coverage: Coverage) -> str:
     if coverage.judged_share == 0:
         return "no worker lives long enough to say how its memory grows"
     return coverage.problem
-
-
-def _conclude(evidence: Evidence, case: Case) -> Verdict:
-    memory, frame, state = evidence.memory, evidence.frame, case.state
-    rows = ledger(frame, start=memory.start)
-    wave, longer = None, None
-    if state == "inconclusive" and not evidence.departed and not evidence.restarts.unclear:
-        wave = wave_period(frame.x, evidence.rest.values) if memory.state == "inconclusive" else None
-        longer = seconds_longer(evidence, wave=wave)
-    kind = _class(state, evidence, rows)
-    full = _seconds_to_limit(state, evidence)
-    growing = list(climbers(evidence.workers))
-    return Verdict(
-        verdict=state,
-        shape=_shape(state, evidence),
-        growth_class=kind,
-        reasons=tuple(account(case, evidence, wave=wave, longer=longer, full=full)),
-        next=next_step(state, evidence, kind, wave=wave, longer=longer),
-        notes=frame.trace.notes,
-        window=(float(frame.t[np.searchsorted(frame.x, memory.start)]), float(frame.t[-1])),
-        hours_to_limit=None if full is None else full / 3600,
-        hours_to_decide=None if longer is None else longer / 3600,
-        worker=growing[0] if len(growing) == 1 else None,
-        coverage=evidence.coverage,
-        longest_life_seconds=frame.longest_life,
-        memory=memory,
-        per_request=evidence.per_request,
-        workers=evidence.workers,
-        maps=evidence.maps,
-        ledger=tuple(rows.items()),
-        floors=_points(frame, memory),
-        evidence=evidence,
-        case=case,
-    )
-
-
-def _nothing(frame: Frame, coverage: Coverage, missing: str) -> Verdict:
-    return Verdict(
-        verdict="inconclusive",
-        shape="unclear",
-        growth_class="unknown",
-        reasons=(missing,),
-        next="",
-        notes=frame.trace.notes,
-        window=None,
-        hours_to_limit=None,
-        hours_to_decide=None,
-        worker=None,
-        coverage=coverage,
-        longest_life_seconds=frame.longest_life,
-        memory=None,
-        per_request=None,
-        workers=(),
-        maps=(),
-        ledger=(),
-        floors=(),
-    )
-
-
-def _seconds_to_limit(state: State, evidence: Evidence) -> float | None:
-    """Return when the plan's memory is used up at the rate of a climb, also of one that is too early to be sure of."""
-    limit, memory, frame, look = evidence.settings.memory, evidence.memory, evidence.frame, evidence.look
-    climbs = state == "climbing" or (look is not None and look.only_waits(memory))
-    if limit is None or not climbs or memory.slope.low <= 0:
-        return None
-    now = float(frame.present(frame.used)[-1])
-    wait = max(0.0, limit - now) / memory.slope.estimate
-    # A worker that is replaced before that gives it all back.
-    replaced = frame.recycled and wait > (frame.longest_life or 0.0)
-    return None if replaced or (wait > 0 and evidence.hides) else wait
-
-
-def _shape(state: State, evidence: Evidence) -> Shape:
-    memory = evidence.memory
-    if state == "climbing" and memory.state != "climbing":
-        others = [count.finding for count in evidence.counts]
-        others += [found.finding for found in evidence.maps if found.climbs and found.finding is not None]
-        others += [worker.finding for worker in evidence.workers if worker.finding and worker.state == "climbing"]
-        return others[0].shape if others else memory.shape
-    if state == "inconclusive" and memory.state != "inconclusive":
-        return "saturating" if any(found.state == "filling" for found in evidence.maps) else "unclear"
-    return memory.shape
-
-
-def _class(state: State, evidence: Evidence, rows: dict[str, float]) -> str:
-    if state != "climbing":
-        return "none" if state == "steady" else "unknown"
-    kinds = {count.kind: count.finding for count in evidence.counts}
-    # Threads and processes bring their memory with them; descriptors and tasks do where they are enough for it.
-    for kind, finding in kinds.items():
-        if kind in {"threads", "processes"} or evidence.memory.rise < _BROUGHT * finding.rise:
-            return kind
-    if evidence.memory.state == "climbing" or climbers(evidence.workers):
-        return growth_class(evidence.frame, rows, start=evidence.memory.start)
-    if kinds:
-        return next(iter(kinds))
-    return "logical" if any(found.climbs or found.over_limit for found in evidence.maps) else "unknown"
-
-
-def _points(frame: Frame, memory: Finding) -> tuple[tuple[float, float], ...]:
-    floors = memory.as_read(memory.floors)
-    times = np.interp(floors.x, frame.x, frame.t)
-    return tuple(zip(times.tolist(), floors.y.tolist(), strict=True))

@@ -10,8 +10,9 @@ from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._case import weigh
 from floodmark_sidecar.judge._delta import DAY
-from floodmark_sidecar.judge._evidence import Evidence, weigh
+from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._reasons import band, per_hour

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._case import COVERED_TO_BE_STEADY, LARGEST_GAP
 from floodmark_sidecar.judge._delta import DAY
-from floodmark_sidecar.judge._evidence import COVERED_TO_BE_STEADY, LARGEST_GAP, Evidence
+from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import FILLS_AGAIN, SURE_OF, Finding
 from floodmark_sidecar.judge._slope import theil_sen
 

@@ -1,5 +1,6 @@
 """The sentences of a verdict: numbers with their units, and what they mean to somebody who runs the service."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from floodmark_sidecar.judge._counts import CountClimb
@@ -20,6 +21,9 @@ _FORESEEN: Final = 60.0
 
 _CLEARLY: Final = 0.8
 
+_NAMED: Final = 5
+"""Workers that a sentence names; the others it counts."""
+
 
 def per_hour(rate: float) -> str:
     """Return a rate in bytes per second as `3.4 MiB/h`."""
@@ -29,6 +33,13 @@ def per_hour(rate: float) -> str:
 def per_day(rate: float) -> str:
     """Return a rate in bytes per second as `81.6 MiB/day`."""
     return f"{format_bytes(rate * DAY)}/day"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return *names* in words, the first few of many."""
+    if len(names) > _NAMED + 1:
+        return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED:,} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def climb(finding: Finding, per_request: Slope | None, *, joined: bool) -> str:

@@ -16,7 +16,3 @@ class Restarts:
     unclear: bool = False
     calm: bool = False
     wait: float | None = None
-
-
-NONE_TOLD = Restarts()
-"""Nothing is to be said of restarts."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from floodmark_sidecar.errors import ExitCode
-from floodmark_sidecar.judge._evidence import Case, Evidence
+from floodmark_sidecar.judge._case import Case
+from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import Finding, Shape, State
 from floodmark_sidecar.judge._frame import Coverage
 from floodmark_sidecar.judge._maps import MapFinding

@@ -1,4 +1,4 @@
-"""What the workers of a service show together: which carry its growth, which are gone, which only changed their names."""
+"""Workers that ended for good: which are gone, and which only changed their names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,20 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge import _reasons as say
-from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._reasons import listed
 from floodmark_sidecar.judge._workers import WorkerFinding
 from floodmark_sidecar.units import format_duration
-
-_NAMED: Final = 5
-"""Workers that a sentence names; the others it counts."""
-
-_MOST: Final = 0.5
-"""Share of the service's growth that workers must carry to be named for it."""
-
-_ALIKE: Final = 2.0
-"""By how many times the fastest of workers may grow faster than the slowest, and all grow alike."""
 
 _GONE_BYTES: Final = 0.2
 """Share of the service's memory that workers had which are gone: what is left is another service."""
@@ -51,7 +41,7 @@ class Departures:
     def counted(self) -> list[str]:
         """Say it in few words."""
         replaced = [f"{self.successors:,}, others in their place"] if self.successors else []
-        return [*replaced, *([_listed([worker.name for worker in self.gone])] if self.gone else [])]
+        return [*replaced, *([listed([worker.name for worker in self.gone])] if self.gone else [])]
 
     @property
     def said(self) -> list[str]:
@@ -67,7 +57,7 @@ class Departures:
             )
         if self.gone:
             one = len(self.gone) == 1
-            named = _listed([worker.name for worker in self.gone])
+            named = listed([worker.name for worker in self.gone])
             since = f"is gone since {format_duration(self.since)}"
             if not one:
                 since = f"are gone, the first since {format_duration(self.since)}"
@@ -129,50 +119,3 @@ def _step(worker: WorkerFinding, times: float) -> float:
     """Return how long *times* readings of a worker take."""
     last = worker.lives[-1]
     return times * last.seconds / max(1, len(last.rows) - 1)
-
-
-def climbers(workers: Sequence[WorkerFinding]) -> dict[str, Finding]:
-    """Return what the workers that climb show, by name, the fastest first; none where there is only one worker."""
-    found = [(w.name, w.finding) for w in workers if w.finding is not None and w.state == "climbing"]
-    found.sort(key=lambda each: -each[1].slope.estimate)
-    return dict(found) if len(workers) > 1 else {}
-
-
-def carriers(memory: Finding, workers: Sequence[WorkerFinding]) -> str:
-    """Say which of *workers* carry the climb of *memory*; nothing where that cannot be told."""
-    rates = [finding.slope.estimate for finding in climbers(workers).values()]
-    return who_climbs(workers) if rates and sum(rates) >= _MOST * memory.slope.estimate else ""
-
-
-def who_climbs(workers: Sequence[WorkerFinding]) -> str:
-    """Say which of *workers* climb, and how many others are steady: `worker w4 climbs (1.0 MiB/h), the other 9 are steady`."""
-    found = {name: finding.slope.estimate for name, finding in climbers(workers).items()}
-    rates = list(found.values())
-    if len(found) == len(workers):
-        every = "both workers" if len(found) == 2 else f"all {len(found):,} workers"
-        if rates[0] <= _ALIKE * rates[-1]:
-            return f"{every} climb alike (about {say.per_hour(float(np.median(rates)))} each)"
-        return f"{every} climb, {next(iter(found))} the fastest ({say.per_hour(rates[0])})"
-    if len(found) == 1:
-        said = f"worker {next(iter(found))} climbs ({say.per_hour(rates[0])})"
-    else:
-        said = f"workers {with_rates(workers)} climb"
-    others, steady = len(workers) - len(found), sum(worker.state == "steady" for worker in workers)
-    if not steady:
-        return said
-    if steady < others:
-        return f"{said}, {steady:,} of the other {others:,} {'is' if steady == 1 else 'are'} steady"
-    return f"{said}, the other {'is' if others == 1 else f'{others:,} are'} steady"
-
-
-def with_rates(workers: Sequence[WorkerFinding]) -> str:
-    """Return the names of those of *workers* that climb, each with its rate."""
-    found = climbers(workers)
-    return _listed([f"{name} ({say.per_hour(finding.slope.estimate)})" for name, finding in found.items()])
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return *names* in words, the first few of many."""
-    if len(names) > _NAMED + 1:
-        return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED:,} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
