@@ -12,14 +12,14 @@ import numpy as np
 from floodmark_sidecar.judge._counts import LEAST, CountClimb, climbing_counts
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._holm import chance, step_down
+from floodmark_sidecar.judge._holm import p_value, step_down
 from floodmark_sidecar.judge._looks import Look
 from floodmark_sidecar.judge._maps import MapFinding, examine_maps
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._workers import WorkerFinding, examine_workers
 
-CHANCE: Final = "among so many series one may seem to grow by chance"
+_CHANCE: Final = "among so many series one may seem to grow by chance"
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ def examine_beside(frame: Frame, settings: Settings, memory: Finding, rows: Floa
     climbs |= {_map(one): one.climb for one in maps if one.climbs}
     climbs |= {one.kind: one.finding for one in counts}
     found = {name: finding for name, finding in climbs.items() if finding is not None}
-    chances = [chance(finding.slope, above=finding.delta / 2) for finding in found.values()]
+    p_values = [p_value(finding.slope, above=finding.delta / 2) for finding in found.values()]
     tested = (0 if alone else len(workers)) + len(maps) + _measured(frame)
-    sure = dict(zip(found, step_down(chances, of=tested), strict=True))
+    sure = dict(zip(found, step_down(p_values, of=tested), strict=True))
 
     def surely(name: str, finding: Finding | None) -> Finding | None:
         if finding is None or sure.get(name, True):
             return finding
-        return replace(finding, state="inconclusive", doubts=(*finding.doubts, CHANCE))
+        return replace(finding, state="inconclusive", doubts=(*finding.doubts, _CHANCE))
 
     def of_worker(one: WorkerFinding) -> Finding | None:
         found = surely(_worker(one), one.finding)

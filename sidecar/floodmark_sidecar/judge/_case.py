@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from floodmark_sidecar.judge import _reasons as say
+from floodmark_sidecar.judge import _reasons_beside as beside
 from floodmark_sidecar.judge._climbers import climbers, who_climbs
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import State
@@ -123,11 +124,11 @@ def _fills(evidence: Evidence) -> list[str]:
     """Return in words which maps were filling meanwhile, those aside whose entries are taken out."""
     taken = {held.name for held in evidence.rest.held if held.kind == "map"}
     rise = evidence.memory.rise
-    return [say.map_fills(found) for found in evidence.maps if found.excuses(rise) and found.name not in taken]
+    return [beside.map_fills(found) for found in evidence.maps if found.excuses(rise) and found.name not in taken]
 
 
 def _limits(case: Case, evidence: Evidence) -> None:
-    case.climbs += [say.map_over(found) for found in evidence.maps if found.over_limit]
+    case.climbs += [beside.map_over(found) for found in evidence.maps if found.over_limit]
     limit, low = evidence.settings.memory, evidence.stays_at
     before = evidence.filled
     if limit is not None and before is not None and low >= _NEAR_LIMIT * limit:
@@ -140,11 +141,11 @@ def _resources(case: Case, evidence: Evidence) -> None:
     sessions = evidence.load.sessions_rise
     for count in evidence.counts:
         if count.kind in _OF_SESSIONS and count.finding.rise <= _OF_SESSIONS[count.kind] * sessions:
-            case.doubts.append(say.count_of_sessions(count))
+            case.doubts.append(beside.count_of_sessions(count))
         else:
-            case.climbs.append(say.count_climb(count))
-    case.climbs += [say.map_climb(found) for found in evidence.maps if found.climbs]
-    case.missing += [say.map_waits(found) for found in evidence.maps if found.waits]
+            case.climbs.append(beside.count_climb(count))
+    case.climbs += [beside.map_climb(found) for found in evidence.maps if found.climbs]
+    case.missing += [beside.map_waits(found) for found in evidence.maps if found.waits]
     case.missing += [evidence.chance] if evidence.chance else []
 
 

@@ -32,14 +32,14 @@ def split_map(column: str) -> tuple[str, str] | None:
     return (name, field) if name and field in FIELDS else None
 
 
-def is_number(column: str) -> bool:
+def _is_measured(column: str) -> bool:
     """Say whether *column* holds measured numbers the judge knows."""
     return column in NUMBERS or split_map(column) is not None
 
 
 def is_numeric(column: str) -> bool:
     """Say whether *column* holds numbers at all: measured ones, the time, or whether a reading is masked."""
-    return column in {"t", "masked"} or is_number(column)
+    return column in {"t", "masked"} or _is_measured(column)
 
 
 def known(column: str) -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from floodmark_sidecar.judge import _reasons as say
 from floodmark_sidecar.judge._case import Case
 from floodmark_sidecar.judge._climbers import climbers, who_climbs, with_rates
 from floodmark_sidecar.judge._condition import Condition, Need
 from floodmark_sidecar.judge._counts import LEAST
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._maps import MapFinding
+from floodmark_sidecar.judge._reasons import per_hour
+from floodmark_sidecar.judge._reasons_beside import count_climb
 from floodmark_sidecar.units import format_bytes
 
 
@@ -54,7 +55,7 @@ def _lives(evidence: Evidence, _: Case) -> Iterator[Condition]:
     if evidence.calmed is not None:
         slope, half = evidence.calmed.slope.estimate, evidence.calmed.delta / 2
         name = "slope without the jumps of each worker"
-        yield Condition(name, say.per_hour(slope), f"above δ/2 = {say.per_hour(half)}", slope > half, "climbing")
+        yield Condition(name, per_hour(slope), f"above δ/2 = {per_hour(half)}", slope > half, "climbing")
     said = "explain it better" if evidence.levels else "explain it less well"
     yield Condition("three jumps instead of growth that goes on", said, "less well", not evidence.levels, "climbing")
 
@@ -108,7 +109,7 @@ def _workers(evidence: Evidence, case: Case) -> Iterator[Condition]:
     ]
     if rest:
         slopes = [worker.finding.slope.estimate for worker in rest if worker.finding is not None]
-        between = f", slopes from {say.per_hour(min(slopes))} to {say.per_hour(max(slopes))}" if slopes else ""
+        between = f", slopes from {per_hour(min(slopes))} to {per_hour(max(slopes))}" if slopes else ""
         wanted = "there to the end and none climbing that the sum does not show"
         others = "" if len(rest) == len(evidence.workers) else "other "
         yield Condition(f"{others}workers", f"{len(rest):,}{between}", wanted, met=True, needed_for="steady")
@@ -118,7 +119,7 @@ def _counts(evidence: Evidence, case: Case) -> Iterator[Condition]:
     for count in evidence.counts:
         finding = count.finding
         wanted = f"under {finding.delta * (finding.end - finding.start):,.0f} more"
-        alone = say.count_climb(count) in case.climbs
+        alone = count_climb(count) in case.climbs
         theirs = "" if alone else ", which may be the sessions'"
         value = f"{finding.rise:+,.0f} while judged{theirs}"
         yield Condition(f"number of {count.kind}", value, wanted, met=False, needed_for="steady", alone=alone)

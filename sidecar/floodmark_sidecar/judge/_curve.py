@@ -39,9 +39,9 @@ class Step:
 class Curve:
     """Straight pieces that meet in knees, with steps on top.
 
-    `knees` are the times between the pieces, `slopes` theirs per second. `sigma` is the standard deviation of
-    `residuals`, outliers cut and corrected for what the curve took; `likeness` the correlation of neighbours, `inflation` the factor by
-    which residuals understate noise.
+    `knees` are the times between the pieces, `slopes` theirs per second. `sigma` is the standard deviation of `residuals`,
+    outliers cut, corrected for what the curve took; `autocorrelation` that of neighbours, `inflation` the factor by which
+    residuals understate noise.
     """
 
     knees: tuple[float, ...]
@@ -49,7 +49,7 @@ class Curve:
     steps: tuple[Step, ...]
     residuals: FloatArray
     sigma: float
-    likeness: float
+    autocorrelation: float
     inflation: float
 
 

@@ -21,7 +21,9 @@ _MANY_LOWS: Final = 6
 _REGULAR: Final = 0.4
 _ABRUPT: Final = 0.3
 _EVEN: Final = 0.12
-"""What tells a cycle from noise that wanders: lows at one level, and at even times or after falls that take so much less time than the rises."""
+"""What tells a cycle from noise that wanders: lows at one level, and at even times or after falls that take so much less time
+than the rises.
+"""
 
 _FEWEST_TEETH: Final = 3
 

@@ -14,9 +14,10 @@ ERRORS: Final = 3.0
 FOUND: Final = 2.0
 """Standard errors from which growth shows in two runs of three: its lower limit is above nothing at all."""
 
-ARENA: Final = 0.29 * MIB
+_ARENA: Final = 0.29 * MIB
 """The standard error of a rise over any run, whatever its noise: each worker's allocator takes a MiB at a time, so that
-its level is off by 1 MiB / √12."""
+its level is off by 1 MiB / √12.
+"""
 
 
 class Ruler(Protocol):
@@ -63,7 +64,7 @@ class MemoryRuler:
         return FOUND * self._error(error)
 
     def _error(self, error: float) -> float:
-        return max(error, math.sqrt(self.workers) * ARENA / self.span)
+        return max(error, math.sqrt(self.workers) * _ARENA / self.span)
 
 
 @dataclass(frozen=True)

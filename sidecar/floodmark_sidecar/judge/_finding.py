@@ -48,12 +48,11 @@ FILLS_AGAIN: Final = "it may only fill what was given back at once before"
 class Finding:
     """What one series shows from `start` to `end`, in seconds since the first reading; rates are per second.
 
-    `floors` are those of the whole run, `window` those of the judged part, `jumps` the isolated ones that were taken out,
-    `doubts` what speaks against a climb though the slope is that of one, `hidden` what speaks against `steady` though the
-    slope is that of it. `onset` is when a climb began, where it began late, `confirmed` what other
-    series shows that it is one, where memory alone does not. `stepped` says that an allocator's steps are what limits what
-    could have been detected, and not noise. `falls` are the isolated ones that `floors` and `window`
-    are levelled by, of negative size.
+    `floors` are those of the whole run, `window` those of the judged part; both are levelled by the isolated `falls`, of
+    negative size. `jumps` are the isolated ones that were taken out. `doubts` speak against a climb though the slope is that
+    of one, `hidden` against `steady` though the slope is that of it. `detectable` is the detection limit; `stepped` says that
+    it comes from an allocator's steps, and not from noise. `onset` is when a climb began, where it began late, `confirmed`
+    says in words which other series shows that it is one, where memory alone does not.
     """
 
     state: State

@@ -20,7 +20,7 @@ _END: Final = _NORMAL.inv_cdf(1 - LEVEL)
 """Standard errors at which the interval of a slope ends."""
 
 
-def sureness(slope: Slope, *, above: float) -> float:
+def z_score(slope: Slope, *, above: float) -> float:
     """Return by how many standard errors *slope* is above the rate *above*.
 
     They are those of the interval's lower half, so that more than `_END` of them are the interval above it.
@@ -31,19 +31,19 @@ def sureness(slope: Slope, *, above: float) -> float:
     return float("inf") if slope.estimate > above else float("-inf")
 
 
-def chance(slope: Slope, *, above: float) -> float:
-    """Return how likely noise alone makes a slope look so, where growth is no more than the rate *above*."""
-    return _NORMAL.cdf(-sureness(slope, above=above))
+def p_value(slope: Slope, *, above: float) -> float:
+    """Return how likely noise alone makes a slope look so where growth is no more than the rate *above*: one-sided."""
+    return _NORMAL.cdf(-z_score(slope, above=above))
 
 
-def step_down(chances: Sequence[float], *, of: int, level: float = FALSE) -> tuple[bool, ...]:
-    """Return for each of *chances* whether it is too small to be chance, when *of* series were tested.
+def step_down(p_values: Sequence[float], *, of: int, level: float = FALSE) -> tuple[bool, ...]:
+    """Return for each of *p_values* whether it is too small to be chance, when *of* series were tested.
 
-    Series that are not among *chances* count as those that do not grow. O(n log n).
+    Series that are not among *p_values* count as those that do not grow. O(n log n).
     """
-    sure = [False] * len(chances)
-    for rank, i in enumerate(sorted(range(len(chances)), key=lambda i: chances[i])):
-        if chances[i] * (of - rank) > level:
+    sure = [False] * len(p_values)
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        if p_values[i] * (of - rank) > level:
             break
         sure[i] = True
     return tuple(sure)

@@ -48,34 +48,27 @@ def judge(trace: Trace, settings: Settings = Settings()) -> Verdict:  # noqa: B0
 
 
 def _judge_all(trace: Trace, settings: Settings) -> Verdict:
+    """Return the verdict on *trace* as it is, with the lives that it tells of, each as good as any other."""
     frame = Frame(trace)
     coverage = frame.coverage()
     missing = _missing(frame, coverage)
     if missing:
         return nothing_judged(frame, coverage, missing)
     ruler = MemoryRuler(
-        float(np.median(frame.present(frame.used))),
-        frame.span,
-        settings.growth,
-        max(1, round(float(np.median(processes(frame))))),
-        frame.longest_life if frame.recycled else None,
+        level=float(np.median(frame.present(frame.used))),
+        span=frame.span,
+        limit=settings.growth,
+        workers=max(1, round(float(np.median(processes(frame))))),
+        life=frame.longest_life if frame.recycled else None,
     )
     counts = _counted(frame, settings)
     rows = frame.in_use()
     used = rest_of(frame, rows, counts) if np.isfinite(rows).any() else None
     rest = rest_of(frame, frame.memory, counts, used=used)
-    memory = examine(frame.x, rest.values, ruler, warmup=settings.warmup, care=rest.care)
-    if memory is None:
+    found = _memory(frame, settings, ruler, rest, used)
+    if found is None:
         return nothing_judged(frame, coverage, "too little of the run is left after warm-up to judge")
-    live = None
-    if used is not None and memory.state != "climbing":
-        live = examine(frame.x, used.values, ruler, warmup=memory.start, care=used.care)
-        since = live.start if live else memory.start
-        memory = confirmed(memory, live, start=since, why=BY_USE, within=rest.care.within)
-    if memory.state == "inconclusive" and memory.doubts and came_again(frame, start=memory.start):
-        values = (rest if used is None else used).values
-        by = by_requests(frame, values, ruler, start=memory.start)
-        memory = confirmed(memory, by, start=memory.start, why=BY_REQUEST, within=rest.care.within)
+    memory, live = found
     start = memory.start
     look = Look.at(frame, settings.planned, memory)
     if look is not None:
@@ -112,6 +105,28 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
     return conclude(evidence, weigh(evidence))
 
 
+def _memory(
+    frame: Frame, settings: Settings, ruler: MemoryRuler, rest: Rest, used: Rest | None
+) -> tuple[Finding, Finding | None] | None:
+    """Return what the service's memory shows, and what is in use, where that was asked; None where too little is left.
+
+    Where memory decides nothing, what is *used* may show that it climbs, or growth by request.
+    """
+    memory = examine(frame.x, rest.values, ruler, warmup=settings.warmup, care=rest.care)
+    if memory is None:
+        return None
+    live = None
+    if used is not None and memory.state != "climbing":
+        live = examine(frame.x, used.values, ruler, warmup=memory.start, care=used.care)
+        since = live.start if live else memory.start
+        memory = confirmed(memory, live, start=since, why=BY_USE, within=rest.care.within)
+    if memory.state == "inconclusive" and memory.doubts and came_again(frame, start=memory.start):
+        values = (rest if used is None else used).values
+        by = by_requests(frame, values, ruler, start=memory.start)
+        memory = confirmed(memory, by, start=memory.start, why=BY_REQUEST, within=rest.care.within)
+    return memory, live
+
+
 def _may_hold(rest: Rest, used: Rest | None, memory: Finding) -> float:
     """Return the most that a session may hold: by what is in use, which knows it best, if that is what grew."""
     if used is None or rise(used.values) < _MOSTLY * memory.rise:
@@ -120,6 +135,7 @@ def _may_hold(rest: Rest, used: Rest | None, memory: Finding) -> float:
 
 
 def _steady_by_request(frame: Frame, rest: Rest, ruler: MemoryRuler, *, start: float) -> bool:
+    """Say whether memory is steady over requests after *start* seconds."""
     finding = by_requests(frame, rest.values, ruler, start=start)
     return finding is not None and finding.state == "steady"
 

@@ -22,7 +22,7 @@ from floodmark_sidecar.judge._verdict import Verdict
 from floodmark_sidecar.judge._warmup import LEAST
 from floodmark_sidecar.units import format_duration
 
-ByItself = Callable[[Trace], Verdict]
+_ByItself = Callable[[Trace], Verdict]
 """Judges a part of a trace as if it were all of it."""
 
 _SHARE: Final = 1 / 3
@@ -38,7 +38,7 @@ _ALIKE: Final = 0.5
 
 
 @dataclass(frozen=True)
-class LastLives:
+class _LastLives:
     """The processes that a service had since its last restart, `since` seconds into the run, judged by themselves: `last`
     is their verdict, and `memory` and `evidence` are its. `before` is the verdict of the time of the longest life that
     ended before, of `longest` seconds, and `young` that of as much of this time as the last lives have had.
@@ -128,7 +128,7 @@ class LastLives:
         return None if own is None else max(self.wait, own * 3600)
 
 
-def judge_last_lives(whole: Verdict, by_itself: ByItself) -> Evidence | None:
+def judge_last_lives(whole: Verdict, by_itself: _ByItself) -> Evidence | None:
     """Return what to conclude from instead of the evidence of *whole*, None where restarts change nothing: there is none,
     or so many that all lives are looked at together.
     """
@@ -148,7 +148,7 @@ def judge_last_lives(whole: Verdict, by_itself: ByItself) -> Evidence | None:
     return found.conclude(evidence, open_questions=bool(whole.case.missing))
 
 
-def _last_lives(frame: Frame, by_itself: ByItself) -> LastLives | None:
+def _last_lives(frame: Frame, by_itself: _ByItself) -> _LastLives | None:
     replaced = [lives for lives in frame.slots if len(lives) > 1]
     if not replaced or frame.many_lives:
         return None
@@ -166,7 +166,7 @@ def _last_lives(frame: Frame, by_itself: ByItself) -> LastLives | None:
     before = young = by_itself(_part(frame, begin, end))
     if end - begin > frame.span - since:
         young = by_itself(_part(frame, begin, begin + frame.span - since))
-    return LastLives(last, last.memory, last.evidence, before, young, longest.seconds, since, frame.span)
+    return _LastLives(last, last.memory, last.evidence, before, young, longest.seconds, since, frame.span)
 
 
 def _calm(verdict: Verdict, memory: Finding) -> bool:

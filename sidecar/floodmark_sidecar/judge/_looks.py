@@ -12,11 +12,11 @@ import numpy as np
 
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._holm import sureness
+from floodmark_sidecar.judge._holm import z_score
 from floodmark_sidecar.judge._ranks import rise
 from floodmark_sidecar.units import format_duration
 
-LOOKS: Final = tuple(hour / 24 for hour in range(10, 23))
+_LOOKS: Final = tuple(hour / 24 for hour in range(10, 23))
 """Shares of a run at which it is looked at: hourly in a day, from the tenth hour on. Warm-up aside, a third of the run has
 been seen by then.
 """
@@ -40,7 +40,7 @@ _NEARLY: Final = 0.95
 _SINCE: Final = 0.2
 """Share of the run for which growth that began late must go on: a job of an hour grows, too."""
 
-TOO_EARLY: Final = "before the end of a run only growth beyond doubt counts"
+_TOO_EARLY: Final = "before the end of a run only growth beyond doubt counts"
 _COPIES: Final = "workers write to pages that they had in common, and growth ends once each has its own"
 _UNSEEN: Final = "nothing in the trace tells of the load, and growth may come with the hour of the day"
 _ROSE: Final = "requests came ever faster, and growth may be what they hold"
@@ -51,7 +51,7 @@ _LEVEL_LOAD: Final = 1.05
 
 def looks(planned: float) -> tuple[float, ...]:
     """Return the seconds after which a run of *planned* seconds is looked at, its end aside; none for one of minutes."""
-    return tuple(share * planned for share in LOOKS if share * planned >= SHORTEST)
+    return tuple(share * planned for share in _LOOKS if share * planned >= SHORTEST)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Look:
         doubt = self.of_all
         begun = finding.onset is not None and finding.end - finding.start < _SINCE * self.planned
         if finding.state != "climbing" or begun or not self.due or not _beyond_doubt(finding):
-            doubt = TOO_EARLY
+            doubt = _TOO_EARLY
         return replace(finding, state="inconclusive", doubts=(*finding.doubts, doubt)) if doubt else finding
 
     def weigh_memory(self, finding: Finding) -> Finding:
@@ -104,7 +104,7 @@ class Look:
 
     def only_waits(self, finding: Finding) -> bool:
         """Say whether *finding* was a climb until it was weighed: nothing but how early it is speaks against it."""
-        beside = set(finding.doubts) - {TOO_EARLY, self.of_all, self.of_memory}
+        beside = set(finding.doubts) - {_TOO_EARLY, self.of_all, self.of_memory}
         return bool(finding.doubts) and not beside
 
     @property
@@ -114,7 +114,7 @@ class Look:
 
 
 def _beyond_doubt(finding: Finding) -> bool:
-    return sureness(finding.slope, above=_TIMES * finding.delta) > _SURE
+    return z_score(finding.slope, above=_TIMES * finding.delta) > _SURE
 
 
 def _only_copies(frame: Frame, memory: Finding) -> bool:

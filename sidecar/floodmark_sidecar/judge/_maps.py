@@ -37,10 +37,11 @@ class MapFinding:
     """What the trace tells of one map, summed over workers; rates per second.
 
     `state` is `growing`, `filling` (below a bound that it may reach), `at bound` or `flat`; `finding` is there where the
-    entries rose at all. `raised` says that its bound was raised while it was watched: such a bound ends nothing. `values` is what its bytes show
-    beside its entries: that each grows. `filled` is the share of the judged part after which it had nearly all that it got,
-    `room` the bytes that a map may take.
-    `bytes_rise` is None where bytes were not measured.
+    entries rose at all. `limit` is the plan's, and `most` what is held against it. `raised` says that its bound was raised
+    while it was watched: such a bound ends nothing. `entries_rise`, `late_rise` (in the last third) and `bytes_rise` are over
+    the judged part, of `seconds`; `bytes_rise` is None where bytes were not measured. `values` is what its bytes show beside
+    its entries: that each grows. `filled` is the share of the judged part after which it had nearly all that it got, `room`
+    the bytes that a map may take.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""Medians, quantiles, means and rises of arrays without NaN. A verdict takes hundreds; numpy's own spend their time on NaN and axes."""
+"""Medians, quantiles, means and rises of arrays without NaN.
+
+A verdict takes hundreds of them; numpy's own spend their time on NaN and axes.
+"""
 
 from collections.abc import Sequence
 from typing import Final

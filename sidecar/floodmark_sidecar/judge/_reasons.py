@@ -1,14 +1,12 @@
-"""The sentences of a verdict: numbers with their units, and what they mean to somebody who runs the service."""
+"""The sentences on memory: numbers with their units, and what they mean to somebody who runs the service."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from floodmark_sidecar.judge._counts import CountClimb
 from floodmark_sidecar.judge._delta import DAY, MIB, MemoryRuler
 from floodmark_sidecar.judge._filled import Filled
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._held import Held
-from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.judge._slope import Slope
 from floodmark_sidecar.judge._wave import about_a_day
 from floodmark_sidecar.units import format_between, format_bytes, format_duration
@@ -176,21 +174,6 @@ def undecided(finding: Finding) -> list[str]:
     return [f"the slope of memory is {between}, neither clearly above nor below {per_hour(finding.delta)}"]
 
 
-def count_climb(climb: CountClimb) -> str:
-    """Say how fast a count climbs, and its own δ."""
-    finding = climb.finding
-    return (
-        f"{climb.kind} climb by {_count(finding.slope.estimate * 3600)} an hour, {finding.rise:.0f} in the judged part; "
-        f"a rise of {finding.delta * (finding.end - finding.start):.0f} matters"
-    )
-
-
-def count_of_sessions(climb: CountClimb) -> str:
-    """Say that a count climbs no faster than the sessions that may have it."""
-    rise = climb.finding.rise
-    return f"{climb.kind} rose by {rise:.0f} in the judged part, and sessions with them: they may be theirs"
-
-
 def copied(size: float) -> str:
     """Say that forked workers copied pages."""
     return (
@@ -215,51 +198,3 @@ def held(what: Held) -> str:
         f"memory follows the entries of map {what.name}, {format_bytes(what.each)} for each, and its bound ends that; "
         f"it was judged without them"
     )
-
-
-def map_climb(found: MapFinding) -> str:
-    """Say that a map's values grow, or that its entries climb without a bound that ends it."""
-    if found.heavier and found.values is not None:
-        return (
-            f"what map {found.name} holds grows by {per_hour(found.values.slope.estimate)} beside its entries, of which there "
-            f"are {found.entries:,.0f}: a bound on entries does not bound their bytes"
-        )
-    bound = "nothing bounds it"
-    if found.endless:
-        bound = f"nothing bounds it: it slackens, and still got {found.late_rise:,.0f} in the last third"
-    elif found.raised:
-        bound = f"its bound was raised meanwhile, to {found.maxsize or 0:,.0f}"
-    elif found.maxsize is not None:
-        bound = f"its bound of {found.maxsize:,.0f} does not fit in memory"
-    rate = found.finding.slope.estimate * 3600 if found.finding else 0.0
-    matters = found.finding.delta * found.seconds if found.finding else 0.0
-    return (
-        f"the entries of map {found.name} climb by {_count(rate)} an hour to {found.entries:,.0f}, and {bound}; "
-        f"a rise of {matters:,.0f} matters"
-    )
-
-
-def map_over(found: MapFinding) -> str:
-    """Say that a map is over the plan's limit."""
-    return f"map {found.name} holds {found.most:,.0f} entries in one worker, the plan allows {found.limit:,}"
-
-
-def map_fills(found: MapFinding) -> str:
-    """Say that a bounded map was filling while memory grew."""
-    bound = found.maxsize or 0.0
-    if found.state == "at bound":
-        return (
-            f"map {found.name} filled up to its bound of {bound:,.0f} while memory grew; growth after that would decide"
-        )
-    wait = found.seconds_to_bound
-    until = f", full in about {format_duration(wait)}" if wait is not None else ""
-    return f"map {found.name} is filling, {found.entries:,.0f} of {bound:,.0f} entries{until}; growth may end with it"
-
-
-def map_waits(found: MapFinding) -> str:
-    """Say that a map grows, and that its TTL has not had the time to show."""
-    return f"the entries of map {found.name} climb, and its TTL of {format_duration(found.ttl or 0.0)} has not had the time to end that"
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"

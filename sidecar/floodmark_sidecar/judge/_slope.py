@@ -56,8 +56,8 @@ def measure_slope(x: FloatArray, y: FloatArray, curve: Curve, *, draws: int = DR
     estimate = theil_sen(x, y)
     n = len(x)
     span = float(x[-1] - x[0])
-    likeness = curve.likeness
-    block = int(np.clip(np.ceil(2 * (1 + likeness) / (1 - likeness)), 3, max(3, n // 4)))
+    r = curve.autocorrelation
+    block = int(np.clip(np.ceil(2 * (1 + r) / (1 - r)), 3, max(3, n // 4)))
     rng = np.random.default_rng(_SEED)
     starts = rng.integers(0, n - block + 1, size=(draws, -(-n // block)))
     index = (starts[:, :, None] + np.arange(block)).reshape(draws, -1)[:, :n]
@@ -74,7 +74,7 @@ def measure_slope(x: FloatArray, y: FloatArray, curve: Curve, *, draws: int = DR
 
 def _error(curve: Curve, span: float) -> float:
     """Return the standard error of a line's slope in the AR(1) noise about *curve*."""
-    alike = (1 + curve.likeness) / (1 - curve.likeness)
+    alike = (1 + curve.autocorrelation) / (1 - curve.autocorrelation)
     return float(curve.sigma * np.sqrt(12 / len(curve.residuals) * alike) / span)
 
 

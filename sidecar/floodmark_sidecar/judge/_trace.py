@@ -43,7 +43,8 @@ class Trace:
     def from_rows(cls, rows: Iterable[Mapping[str, object]]) -> "Trace":
         """Return the trace of *rows*, whose keys are CSV columns and whose None, "" or NaN is "not measured".
 
-        Unknown keys are ignored; times are seconds or ISO 8601. Raises `TraceError` with the row's number for what is not a number where one should be.
+        Unknown keys are ignored; times are seconds or ISO 8601. Raises `TraceError`, with the row's number, for what is no
+        number where one should be.
         """
         listed = list(rows)
         names = {key for row in listed for key in row}

@@ -50,8 +50,8 @@ _REGULAR: Final = 0.1
 
 
 @dataclass(frozen=True)
-class Fall:
-    """A fall of one worker's memory by `size` bytes at `time`, the instant of the first reading after it."""
+class _Reset:
+    """A fall of one worker's memory that may be a restart: by `size` bytes, `time` is that of the first reading after it."""
 
     time: float
     size: float
@@ -65,7 +65,7 @@ def judge_as_restarts(whole: Verdict, judged: Callable[[Trace], Verdict]) -> Evi
     evidence = whole.evidence
     if evidence is None or evidence.frame.trace.lives_known or whole.verdict == "climbing":
         return None
-    falls = falls_of(evidence.frame)
+    falls = _resets_of(evidence.frame)
     if not any(falls):
         return None
     found = judged(_with_lives(evidence.frame, falls))
@@ -82,7 +82,7 @@ def judge_as_restarts(whole: Verdict, judged: Callable[[Trace], Verdict]) -> Evi
     )
 
 
-def falls_of(frame: Frame) -> list[list[Fall]]:
+def _resets_of(frame: Frame) -> list[list[_Reset]]:
     """Return for each worker the falls that may be restarts; O(n)."""
     requests = frame.column("requests_total")
     found = []
@@ -93,7 +93,7 @@ def falls_of(frame: Frame) -> list[list[Fall]]:
     return found
 
 
-def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> list[Fall]:
+def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> list[_Reset]:
     drops = values[:-1] - values[1:]
     # Requests are counted from nought in each life: where they go on, so does the process.
     suspects = np.flatnonzero((drops >= _AT_ONCE * _LEAST * values[:-1]) & ~(requests[1:] >= requests[:-1])) + 1
@@ -111,7 +111,7 @@ def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> list[
             shares.append(size / above)
     stretches = [values[cut:end] for cut, end in pairwise([*cuts[1:], len(values)])]
     found = [
-        Fall(float(times[cut]), size)
+        _Reset(float(times[cut]), size)
         for cut, size, stretch in zip(cuts[1:], sizes, stretches, strict=True)
         if _regained(stretch) >= _NEAR * size
     ]
@@ -137,7 +137,7 @@ def _begin_with_start(stretches: list[FloatArray]) -> bool:
     return 2 * len(long) > len(stretches) and start > _STARTS * later
 
 
-def _with_lives(frame: Frame, falls: list[list[Fall]]) -> Trace:
+def _with_lives(frame: Frame, falls: list[list[_Reset]]) -> Trace:
     """Return the trace with a new life after each fall."""
     trace = frame.trace
     life = trace.life.copy()
@@ -148,7 +148,7 @@ def _with_lives(frame: Frame, falls: list[list[Fall]]) -> Trace:
     return replace(trace, life=life, lives=labels, lives_known=True)
 
 
-def _said(falls: list[list[Fall]]) -> str:
+def _said(falls: list[list[_Reset]]) -> str:
     """Say how memory falls, and what would tell what that is."""
     own = max(falls, key=len)
     size = format_bytes(float(np.median([fall.size for fall in own])))

@@ -37,7 +37,7 @@ _BELIEF: Final = 2.0
 
 
 @dataclass(frozen=True)
-class LifeSlopes:
+class _LifeSlopes:
     """What one life says: the slopes of all pairs of its floors, per second, the error of a line through these floors,
     and how many seconds it is long.
     """
@@ -47,17 +47,17 @@ class LifeSlopes:
     seconds: float
 
 
-def slope_within(slots: Iterable[list[LifeSlopes]]) -> Slope | None:
+def _slope_within(slots: Iterable[list[_LifeSlopes]]) -> Slope | None:
     """Return the sum over slots of the slopes within each of *slots*; None where none tells anything.
 
     A slot's slope is the median over the pairs of all its lives: one life with a step in it does not move it.
     """
-    pooled = [Pooled(lives) for lives in slots if lives]
+    pooled = [_Pooled(lives) for lives in slots if lives]
     if not pooled:
         return None
     estimate = sum(slot.estimate for slot in pooled)
     error = float(np.sqrt(sum(slot.variance for slot in pooled)))
-    error *= _few(sum(slot.freedom for slot in pooled) + _BELIEF)
+    error *= _student(sum(slot.freedom for slot in pooled) + _BELIEF)
     beside = NormalDist().inv_cdf(1 - LEVEL) * error
     return Slope(float(estimate), float(estimate - beside), float(estimate + beside), float(error))
 
@@ -67,30 +67,30 @@ def within_lives(slots: Iterable[tuple[Life, ...]], values: FloatArray, *, start
     listed = tuple(slots)
 
     def within(since: float) -> Slope | None:
-        return slope_within([_looks(settled_readings(lives, values, start=start, since=since)) for lives in listed])
+        return _slope_within([_looks(settled_readings(lives, values, start=start, since=since)) for lives in listed])
 
     return within
 
 
-def _looks(readings: list[Readings]) -> list[LifeSlopes]:
+def _looks(readings: list[Readings]) -> list[_LifeSlopes]:
     """Return what each life of a slot says; O(n)."""
     most = max(_FLOORS, MOST // max(1, len(readings)))
     floors = [take_floors(at, own, most=most) for at, own in readings]
     return [_look(one.x, one.y) for one in floors if len(one) >= _FEWEST_FLOORS]
 
 
-def _look(x: FloatArray, y: FloatArray) -> LifeSlopes:
+def _look(x: FloatArray, y: FloatArray) -> _LifeSlopes:
     first, second = np.triu_indices(len(x), 1)
-    return LifeSlopes((y[second] - y[first]) / (x[second] - x[first]), _error_of_line(x, y), float(x[-1] - x[0]))
+    return _LifeSlopes((y[second] - y[first]) / (x[second] - x[first]), _error_of_line(x, y), float(x[-1] - x[0]))
 
 
-class Pooled:
+class _Pooled:
     """The lives of one slot together, each with the weight that the error of a line has by its length.
 
     `freedom` are the lives there would be if all had the same, less one.
     """
 
-    def __init__(self, lives: list[LifeSlopes]) -> None:
+    def __init__(self, lives: list[_LifeSlopes]) -> None:
         slopes = np.concatenate([life.pairs for life in lives])
         owner = np.repeat(np.arange(len(lives)), [len(life.pairs) for life in lives])
         order = np.argsort(slopes)
@@ -143,7 +143,7 @@ def _error_of_line(x: FloatArray, y: FloatArray) -> float:
     )
 
 
-def _few(freedom: float) -> float:
+def _student(freedom: float) -> float:
     """Return by what factor an interval from an error of so few degrees of freedom is wider: Student's t over normal's."""
     z = NormalDist().inv_cdf(1 - LEVEL)
     return 1 + (z**2 + 1) / (4 * freedom) + (5 * z**4 + 16 * z**2 + 3) / (96 * freedom**2)

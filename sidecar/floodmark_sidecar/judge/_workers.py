@@ -29,7 +29,9 @@ _MAY_HOLD: Final = (
 
 @dataclass(frozen=True)
 class WorkerFinding:
-    """What one slot shows; `finding` is None where its lives are too short to say."""
+    """What one slot shows; `finding` is None where its lives are too short to say. `gone` says that it ended well before the run
+    did, `last_bytes` is what it had last.
+    """
 
     name: str
     lives: tuple[Life, ...]

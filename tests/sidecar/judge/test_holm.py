@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from floodmark_sidecar.judge import Trace, judge
-from floodmark_sidecar.judge._holm import chance, step_down
+from floodmark_sidecar.judge._holm import p_value, step_down
 from floodmark_sidecar.judge._slope import Slope
 from tests.sidecar.judge import traces as made
 from tests.sidecar.judge.traces import MIB, SHORT, Array
@@ -54,16 +54,16 @@ def test_runs_of_nothing_seldom_show_anything() -> None:
 def test_the_chance_is_that_of_the_interval() -> None:
     """A slope whose interval just ends at a rate is above it with the level of the interval, and so on outwards."""
     slope = Slope(10.0, 10.0 - 1.645, 10.0 + 1.645, 1.0)
-    assert chance(slope, above=10.0) == pytest.approx(0.5)
-    assert chance(slope, above=10.0 - 1.645) == pytest.approx(0.05, abs=1e-4)
-    assert chance(slope, above=7.0) == pytest.approx(0.00135, abs=1e-5)
-    assert chance(slope, above=-1e9) == 0.0
+    assert p_value(slope, above=10.0) == pytest.approx(0.5)
+    assert p_value(slope, above=10.0 - 1.645) == pytest.approx(0.05, abs=1e-4)
+    assert p_value(slope, above=7.0) == pytest.approx(0.00135, abs=1e-5)
+    assert p_value(slope, above=-1e9) == 0.0
 
 
-def test_a_slope_without_noise_leaves_nothing_to_chance() -> None:
+def test_a_slope_without_noise_leaves_nothing_to_p_value() -> None:
     """An exact slope is above a rate for certain, or not at all."""
     exact = Slope(2.0, 2.0, 2.0, 0.0)
-    assert (chance(exact, above=1.0), chance(exact, above=2.0)) == (0.0, 1.0)
+    assert (p_value(exact, above=1.0), p_value(exact, above=2.0)) == (0.0, 1.0)
 
 
 def test_a_map_that_grows_faintly_climbs_alone_and_not_among_many() -> None:

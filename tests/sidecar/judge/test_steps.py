@@ -86,7 +86,7 @@ def test_a_line_is_a_curve_that_nothing_is_worth_its_price_in() -> None:
     line, dear = fit_line(X, y), fit_curve(X, y, price=1e9)
 
     assert line.slopes == pytest.approx([np.polyfit(X, y, 1)[0]])
-    assert (line.slopes, line.sigma, line.likeness) == (dear.slopes, dear.sigma, dear.likeness)
+    assert (line.slopes, line.sigma, line.autocorrelation) == (dear.slopes, dear.sigma, dear.autocorrelation)
     assert np.array_equal(line.residuals, dear.residuals)
     assert fit_curve(X, y).steps
 
