@@ -6,7 +6,7 @@ from floodmark_sidecar.judge import _reasons as say
 from floodmark_sidecar.judge._case import Case
 from floodmark_sidecar.judge._climbers import carriers
 from floodmark_sidecar.judge._evidence import Evidence
-from floodmark_sidecar.units import format_bytes, format_duration
+from floodmark_sidecar.units import format_duration
 
 
 def account(
@@ -56,8 +56,7 @@ def _set_aside(case: Case, evidence: Evidence) -> list[str]:
     """Say what memory was judged without."""
     memory, said = evidence.memory, []
     if memory.jumps and case.state != "climbing":
-        sizes = ", ".join(format_bytes(jump.size) for jump in memory.jumps)
-        said.append(f"isolated jumps are not counted as growth ({sizes})")
+        said.append(say.jumps(memory))
     if memory.falls:
         said.append(say.falls(memory))
     if evidence.copied:

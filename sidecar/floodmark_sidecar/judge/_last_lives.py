@@ -98,7 +98,7 @@ class _LastLives:
         if self.climb or (steady and not self.wait and not open_questions):
             onset = self.memory.onset
             memory = replace(self.memory, onset=None if onset is None else onset + self.since)
-            said = f"this was judged since {self._restart}; before it, {_did(self.before)}"
+            said = f"only what ran since {self._restart} was judged; before it, {_did(self.before)}"
             return replace(self.evidence, memory=memory, restarts=Restarts(said))
         return replace(whole, restarts=replace(whole.restarts, said=self._said(), wait=self._decides()))
 

@@ -79,7 +79,7 @@ def load_doubts(frame: Frame, *, start: float, may_hold: float, growth: float) -
         first, second, third, last = np.interp(thirds, frame.x, requests).tolist()
         if second > first and last - third < _FELL * (second - first):
             of_steady.append(
-                "the load fell to less than half during the judged part: what it would have done is not known"
+                "the load fell to less than half during the judged part: what memory would have done under it is not known"
             )
     sessions = frame.column("sessions")
     if np.isfinite(sessions).any():
@@ -88,7 +88,7 @@ def load_doubts(frame: Frame, *, start: float, may_hold: float, growth: float) -
         if len(early) and len(late):
             sessions_rise = float(np.median(late) - np.median(early))
             if np.median(late) > _ROSE * np.median(early) and may_hold * sessions_rise > _THEIRS * growth:
-                of_climbing.append("sessions grew as well and were not returned: memory may be theirs")
+                of_climbing.append("sessions grew as well and did not fall again: the memory may be theirs")
         # Each new worker gets its sessions anew, and their descriptors with them.
         joined = frame.joined(sessions) if frame.recycled else None
         if joined is not None:

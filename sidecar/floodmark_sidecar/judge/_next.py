@@ -65,12 +65,12 @@ def _of_maps(maps: list[MapFinding]) -> str:
 def _of_doubt(evidence: Evidence, *, wave: float | None, longer: float | None) -> str:
     frame, memory = evidence.frame, evidence.memory
     if evidence.restarts.unclear or evidence.departed.successors:
-        return "add the column life, which counts the restarts of a worker that keeps its name"
+        return "add the column `life`, which counts the restarts of a worker that keeps its name"
     fell = bool(evidence.load.of_steady) and not evidence.steady_by_request
     blurred = memory.state == "inconclusive" and not memory.doubts
     waves = (wave is not None and about_a_day(wave)) or (blurred and moves_with_requests(frame, evidence.rest.values))
     if (waves or fell) and not np.isfinite(frame.column("sessions")).any():
-        return "add the column sessions: it tells what comes and goes with the load"
+        return "add the column `sessions`: it tells what comes and goes with the load"
     if fell:
         return "run it under a load that goes on"
     if longer is None and blurred and memory.detectable > memory.delta:

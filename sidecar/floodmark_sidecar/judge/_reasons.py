@@ -95,6 +95,13 @@ def steadiness(finding: Finding, ruler: MemoryRuler) -> str:
     )
 
 
+def jumps(finding: Finding) -> str:
+    """Say which jumps memory was judged without."""
+    sizes = ", ".join(format_bytes(jump.size) for jump in finding.jumps)
+    what = "an isolated jump is" if len(finding.jumps) == 1 else "isolated jumps are"
+    return f"{what} not counted as growth ({sizes})"
+
+
 def falls(finding: Finding) -> str:
     """Say which falls memory was judged without."""
     each = [f"by {format_bytes(-fall.size)} at {format_duration(fall.time)}" for fall in finding.falls]

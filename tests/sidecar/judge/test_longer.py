@@ -47,7 +47,7 @@ def test_ten_days_of_a_daily_wave_decide(leak: float, decided: str) -> None:
 
 def test_a_daily_wave_asks_for_sessions_where_there_are_none() -> None:
     """They tell what comes and goes, and with them a day is enough."""
-    assert judge(waves(1.0)).next.startswith("add the column sessions")
+    assert judge(waves(1.0)).next.startswith("add the column `sessions`")
     assert judge(waves(1.0, sessions=True)).verdict == "steady"
 
 
@@ -111,4 +111,4 @@ def test_a_load_that_fell_away_is_not_waited_for() -> None:
 
     assert verdict.verdict == "inconclusive"
     assert verdict.hours_to_decide is None
-    assert verdict.next.startswith("add the column sessions")
+    assert verdict.next.startswith("add the column `sessions`")
