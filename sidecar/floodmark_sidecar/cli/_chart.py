@@ -15,7 +15,7 @@ _FLOOR: Final = "•"
 _LINE: Final = "━"
 _DELTA: Final = "╌"
 _JUMP: Final = "↑"
-_PLAIN: Final = str.maketrans("·•━╌↑│─└┬┤…", ".o=-^|-++|~")
+_PLAIN: Final[dict[int, int | str]] = {**str.maketrans("·•━╌↑│─└┬┤", ".o=-^|-++|"), ord("δ"): "delta"}
 """What stands for each where a terminal has only ASCII."""
 
 
@@ -39,7 +39,16 @@ def chart(what: Shown, *, width: int, ascii_only: bool = False) -> list[str]:
         for row, cells in enumerate(grid.cells)
     ]
     lines += _foot(what, grid, margin)
-    return [line.translate(_PLAIN).replace("δ", "delta") if ascii_only else line for line in lines]
+    return [line.translate(_PLAIN) if ascii_only else line for line in lines]
+
+
+def can_be_drawn(encoding: str) -> bool:
+    """Say whether *encoding* has all characters of a chart."""
+    try:
+        "".join(map(chr, _PLAIN)).encode(encoding)
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
 
 
 class _Grid:

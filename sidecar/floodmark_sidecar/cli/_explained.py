@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from floodmark_sidecar.cli._chart import chart
+from floodmark_sidecar.cli._chart import can_be_drawn, chart
 from floodmark_sidecar.cli._shown import Shown
 from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.judge import Condition, Explanation, Way
@@ -30,7 +30,7 @@ def say_explanation(explanation: Explanation, what: Shown, stream: TextIO) -> No
     console.print(Padding(table, (0, 0, 0, 2)))
     for way in explanation.ways:
         _say_way(console, way)
-    ascii_only = not _draws(console.encoding)
+    ascii_only = not can_be_drawn(console.encoding)
     for line in chart(what, width=min(console.width, _WIDEST_CHART), ascii_only=ascii_only):
         console.print(Text(line), soft_wrap=True)
 
@@ -50,14 +50,6 @@ def _cells(condition: Condition) -> list[Text]:
     by = {"any": "all", "none": ""}.get(condition.needed_for, condition.needed_for)
     texts = [condition.name, condition.value, condition.threshold, by]
     return [Text(mark, style), *(Text(printable(text)) for text in texts)]
-
-
-def _draws(encoding: str) -> bool:
-    try:
-        "·•━╌↑│─└┬┤δ".encode(encoding)
-    except (LookupError, UnicodeEncodeError):
-        return False
-    return True
 
 
 class _Console(Console):

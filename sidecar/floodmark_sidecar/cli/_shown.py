@@ -137,7 +137,7 @@ def _fit(verdict: Verdict) -> Fit | None:
 
 
 def _unjudged(trace: Trace) -> Curve:
-    used = trace.column("uss_bytes") + np.nan_to_num(trace.column("swap_bytes"))
+    used = trace.used
     known = np.isfinite(used)
     t, at = np.unique(trace.t[known], return_inverse=True)
     if not len(t):

@@ -3,27 +3,22 @@
 import argparse
 import json
 import sys
-import tomllib
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from floodmark_sidecar.cli._files import read_trace
 from floodmark_sidecar.cli._pictures import Pictures
+from floodmark_sidecar.cli._plan import read_settings
 from floodmark_sidecar.cli._shown import shown
 from floodmark_sidecar.cli._streams import complain
 from floodmark_sidecar.cli._text import folded, printable
 from floodmark_sidecar.errors import FloodmarkError, UsageError, first_of
 from floodmark_sidecar.judge import Settings, Trace, Verdict, explain, judge
-from floodmark_sidecar.units import format_duration, parse_duration, parse_rate, parse_size
+from floodmark_sidecar.units import format_duration, parse_duration
 
 NAME: Final = "judge"
 HELP: Final = "say of memory traces whether they are steady, climbing or inconclusive"
-
-_TABLES: Final = ("floodmark", "service", "load", "soak", "limits", "maps")
-_LIMITS: Final = ("growth", "memory")
-_SOAK: Final = ("duration", "warmup", "read_every", "census_every", "trace_window")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,32 +90,6 @@ def _say(name: str, trace: Trace, verdict: Verdict, args: argparse.Namespace) ->
         say_explanation(explain(verdict), shown(trace, verdict), sys.stdout)
 
 
-def read_settings(path: Path) -> Settings:
-    """Return what the plan at *path* says of a verdict; raises `UsageError` where it cannot be read or makes no sense."""
-    try:
-        plan = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        msg = f"the plan {path} cannot be read: {error.strerror}"
-        raise UsageError(msg) from None
-    except (ValueError, RecursionError) as error:  # also of bytes that are no text, and of numbers that are too long
-        msg = f"the plan {path} is not TOML: {error}"
-        raise UsageError(msg) from None
-    if plan.get("floodmark") != 1:
-        msg = f"{path} is not a plan that this floodmark knows: it does not say floodmark = 1"
-        raise UsageError(msg)
-    _refuse_unknown(plan, _TABLES, f"{path} has no table")
-    limits, maps, soak = (_table(plan, name, path) for name in ("limits", "maps", "soak"))
-    _refuse_unknown(limits, _LIMITS, f"{path}: [limits] has no key")
-    _refuse_unknown(soak, _SOAK, f"{path}: [soak] has no key")
-    growth, memory, warmup = limits.get("growth", "auto"), limits.get("memory"), soak.get("warmup", "auto")
-    return Settings(
-        growth=None if growth == "auto" else _growth(growth, path),
-        memory=None if memory is None else _memory(memory, path),
-        maps={name: _count(limit, name, path) for name, limit in maps.items()},
-        warmup=None if warmup == "auto" else parse_duration(_string(warmup, "soak.warmup", path)),
-    )
-
-
 def _text(name: str, verdict: Verdict) -> str:
     lines = [f"{printable(name)}: {verdict.verdict}"]
     if verdict.memory is not None:
@@ -128,50 +97,6 @@ def _text(name: str, verdict: Verdict) -> str:
         lines[0] += f" ({verdict.shape}, {judged} judged after {format_duration(verdict.memory.start)} of warm-up)"
     lines += [f"  {printable(reason)}" for reason in verdict.reasons]
     lines += [f"  note: {printable(note)}" for note in verdict.notes]
-    lines += [f"  next: {printable(verdict.next)}"] * bool(verdict.next)
+    if verdict.next:
+        lines.append(f"  next: {printable(verdict.next)}")
     return folded(lines, sys.stdout)
-
-
-def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], complaint: str) -> None:
-    unknown = next((key for key in table if key not in known), None)
-    if unknown is not None:
-        msg = f"{complaint} {unknown!r}"
-        raise UsageError(msg, hint=f"it knows {', '.join(known)}")
-
-
-def _table(plan: Mapping[str, Any], name: str, path: Path) -> Mapping[str, Any]:
-    table = plan.get(name, {})
-    if not isinstance(table, dict):
-        msg = f"{path}: {name} is {table!r} where a table [{name}] should be"
-        raise UsageError(msg)
-    return table
-
-
-def _string(value: object, key: str, path: Path) -> str:
-    if not isinstance(value, str):
-        msg = f"{path}: {key} is {value!r} where a text such as a size, a rate or a duration should be"
-        raise UsageError(msg)
-    return value
-
-
-def _growth(value: object, path: Path) -> float:
-    rate = parse_rate(_string(value, "limits.growth", path))
-    if not rate:
-        msg = f"{path}: limits.growth must be above 0 (got {value!r})"
-        raise UsageError(msg, hint="every run has some growth that noise hides")
-    return rate
-
-
-def _memory(value: object, path: Path) -> int:
-    size = parse_size(_string(value, "limits.memory", path))
-    if not size:
-        msg = f"{path}: limits.memory must be above 0 (got {value!r})"
-        raise UsageError(msg)
-    return size
-
-
-def _count(value: object, name: str, path: Path) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        msg = f"{path}: the limit of map {name} is {value!r} where a number of entries of at least 1 should be"
-        raise UsageError(msg)
-    return value

@@ -6,9 +6,10 @@ What lives where, in the order in which a trace goes through it:
 - ready to judge: `_frame`, of it the `_lives` of each worker, their `_ageing` and their `_copies` of a master's pages
 - what sessions and bounded maps hold, taken out: `_held`
 - one series: `_finding`, by its `_floors` (over the release `_cycle`), `_warmup`, `_slope` (about a `_curve`; `_within` lives
-  where workers are replaced), δ and the detection limit (`_delta`), `_persistence`, `_shape`, and its `_jumps`, `_falls`,
-  `_stairs` and `_onset`
-- where memory alone decides nothing: what is `_in_use`, and the `_load` as the axis instead of time
+  where workers are replaced), δ and the detection limit (`_delta`), `_persistence`, `_shape`, and its `_jumps`, `_falls`
+  and `_onset`
+- where memory alone decides nothing: what is `_in_use`, which also tells a few levels (`_stairs`) from growth that goes on,
+  and the `_load` as the axis instead of time
 - beside the sum: `_workers`, `_maps` and `_counts`, as one family in `_beside` (`_holm`)
 - a run that is not over: `_looks`, and `_failure` for when it would first have failed
 - what was found is `_evidence`, what that says for and against a verdict the `_case`

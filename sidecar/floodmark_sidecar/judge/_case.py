@@ -79,8 +79,8 @@ def _memory(case: Case, evidence: Evidence) -> None:
         case.missing += load.of_climbing
     if evidence.restarts.unclear:
         case.missing.append(evidence.restarts.said)
-    if evidence.within is not None:
-        case.missing.append(say.grows_within(evidence.within))
+    if evidence.in_use is not None:
+        case.missing.append(say.grows_within(evidence.in_use))
     if memory.state == "inconclusive":
         case.doubts += [*say.undecided(memory), *_fills(evidence)]
     if memory.state != "climbing":

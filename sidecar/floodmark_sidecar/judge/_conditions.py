@@ -147,6 +147,14 @@ def _memory(evidence: Evidence) -> Iterator[Condition]:
     yield Condition("slope of memory", f"{per_hour(slope.estimate)}, {band(memory)}")
     whose = "the plan's" if settings.growth is not None else "2 MiB or 1 % a day, more in a short or noisy run"
     yield Condition("smallest growth that matters, δ", f"{per_hour(delta)} ({per_day(delta)})", whose)
+    yield from _of_slope(memory)
+    yield from _lasting(memory)
+    yield _hidden(memory)
+
+
+def _of_slope(memory: Finding) -> Iterator[Condition]:
+    """Yield what the slope is held against: the conditions that a verdict hangs on by a number."""
+    slope, delta = memory.slope, memory.delta
     yield Condition(
         "upper limit of the slope",
         per_hour(slope.high),
@@ -179,8 +187,6 @@ def _memory(evidence: Evidence) -> Iterator[Condition]:
         "climbing",
         close=True,
     )
-    yield from _lasting(memory)
-    yield _hidden(memory)
 
 
 def _hidden(memory: Finding) -> Condition:

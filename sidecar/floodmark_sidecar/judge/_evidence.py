@@ -27,14 +27,14 @@ class Evidence:
 
     Of the service: `memory` is what its memory shows, measured by `ruler`, without what sessions and bounded maps hold where
     it follows them (`rest`); `per_request` its slope by request, where requests were counted; `copied` the bytes at the end
-    that are copies of a master's pages; `within` what is in use, where that climbs and memory does not.
+    that are copies of a master's pages; `in_use` what is in use, where that climbs and memory does not.
 
     Beside it: `workers`, `maps` and `counts`; `chance` says which of them climb, yet no more surely than one of so many may.
 
     What speaks against a verdict: `calmed` is memory without the isolated jumps of each worker, where that matters, and
     `levels` says that a few levels explain its climb better; `load` is what the load has against either verdict, and
-    `steady_by_request` says that memory fell with it and is steady over requests, too. `look` is there where the run is not
-    over, `restarts` says which lives all this is of.
+    `steady_by_request` says that memory is steady over requests, too, which answers a load that fell. `look` is there where
+    the run is not over, `restarts` says which lives all this is of.
     """
 
     frame: Frame
@@ -45,7 +45,7 @@ class Evidence:
     rest: Rest
     per_request: Slope | None
     copied: float
-    within: Finding | None
+    in_use: Finding | None
     workers: tuple[WorkerFinding, ...]
     maps: tuple[MapFinding, ...]
     counts: tuple[CountClimb, ...]

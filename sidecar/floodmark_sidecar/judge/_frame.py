@@ -63,7 +63,7 @@ class Frame:
     """
 
     def __init__(self, trace: Trace) -> None:
-        used = trace.column("uss_bytes") + _known(trace.column("swap_bytes"))
+        used = trace.used
         self._masked = np.unique(trace.t[trace.masked])
         # No process has nothing: 0 is what a zombie shows, and what a gap is often filled with.
         self._measured = measured = used > 0

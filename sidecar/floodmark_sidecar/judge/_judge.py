@@ -88,7 +88,7 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
         rest=rest,
         per_request=slope_per_request(frame, memory),
         copied=float(frame.present(frame.copies)[-1]),
-        within=live if live is not None and live.state == "climbing" and memory.state == "steady" else None,
+        in_use=live if live is not None and live.state == "climbing" and memory.state == "steady" else None,
         workers=beside.workers,
         maps=beside.maps,
         counts=beside.counts,

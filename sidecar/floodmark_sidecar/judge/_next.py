@@ -56,7 +56,7 @@ def _of_climb(evidence: Evidence, kind: str) -> str:
 def _of_maps(maps: list[MapFinding]) -> str:
     largest = sorted(maps, key=lambda found: -found.entries_rise)
     names = ", ".join(found.name for found in largest[:_MOST_MAPS])
-    names = f"map{'s' * (len(maps) > 1)} {names}{' and others' * (len(maps) > _MOST_MAPS)}"
+    names = f"{'map' if len(maps) == 1 else 'maps'} {names}{' and others' if len(maps) > _MOST_MAPS else ''}"
     if all(found.heavier for found in maps):
         return f"see what makes the values in {names} grow"
     return f"give {names} a bound or a TTL, or see what adds entries and never removes them"

@@ -33,7 +33,7 @@ def sizes_problem(trace: Trace) -> str:
     The largest process counts: beside a service there may be a shell. Where resident memory says that it is one that shares
     nearly all it has, and its own is in whole pages, less is believed.
     """
-    used = _used(trace)
+    used = trace.used
     size = _largest(trace, used)
     if size is None or LEAST <= size <= _MOST:
         return ""
@@ -52,7 +52,7 @@ def sizes_problem(trace: Trace) -> str:
 
 def notes_on_sizes(trace: Trace) -> list[str]:
     """Say how many readings are of nothing, and that all may be KiB: as small as few services, not in whole pages. O(n)."""
-    used = _used(trace)
+    used = trace.used
     nothing = np.count_nonzero(used == 0)
     notes = [f"0 bytes are taken for not measured ({nothing:,} of uss_bytes)"] if nothing else []
     size = _largest(trace, used)
@@ -62,11 +62,6 @@ def notes_on_sizes(trace: Trace) -> list[str]:
         )
         notes.append(f"{said}: if it is in KiB, multiply it by 1,024")
     return notes
-
-
-def _used(trace: Trace) -> FloatArray:
-    uss, swap = trace.column("uss_bytes"), trace.columns.get("swap_bytes")
-    return uss if swap is None else uss + np.nan_to_num(swap)
 
 
 def _largest(trace: Trace, values: FloatArray) -> float | None:

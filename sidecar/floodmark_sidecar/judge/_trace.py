@@ -98,6 +98,12 @@ class Trace:
         found = self.columns.get(name)
         return np.full(len(self), np.nan) if found is None else found
 
+    @property
+    def used(self) -> FloatArray:
+        """The bytes of memory in each row, swapped ones too; NaN where they were not measured."""
+        uss, swap = self.column("uss_bytes"), self.columns.get("swap_bytes")
+        return uss if swap is None else uss + np.nan_to_num(swap)
+
     def part(self, rows: BoolArray) -> "Trace":
         """Return the trace of some *rows* alone."""
         return replace(

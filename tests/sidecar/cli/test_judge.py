@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from floodmark_sidecar.cli import judge as command
+from floodmark_sidecar.cli._plan import read_settings
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.judge import Trace, format_csv
 from tests.sidecar.judge import traces as made
@@ -162,7 +163,7 @@ def test_a_plan_gives_limits_and_warmup(tmp_path: Path, steady: Path, capsys: py
         'floodmark = 1\n[service]\nanything = 3\n[soak]\nwarmup = "40s"\nduration = "24h"\n'
         '[limits]\ngrowth = "2MiB/day"\nmemory = "512MiB"\n[maps]\nmove_locks = 1000\n',
     )
-    settings = command.read_settings(path)
+    settings = read_settings(path)
 
     assert settings.growth == pytest.approx(2 * MIB / 86_400)
     assert (settings.memory, settings.warmup, settings.maps) == (512 * MIB, 40.0, {"move_locks": 1000})
@@ -174,7 +175,7 @@ def test_a_plan_gives_limits_and_warmup(tmp_path: Path, steady: Path, capsys: py
 
 def test_a_plan_may_leave_all_of_it_out(tmp_path: Path) -> None:
     """What a plan does not say is measured."""
-    settings = command.read_settings(plan(tmp_path, 'floodmark = 1\n[limits]\ngrowth = "auto"\n'))
+    settings = read_settings(plan(tmp_path, 'floodmark = 1\n[limits]\ngrowth = "auto"\n'))
 
     assert (settings.growth, settings.memory, settings.warmup, settings.maps) == (None, None, None, {})
 
@@ -202,7 +203,7 @@ def test_a_plan_may_leave_all_of_it_out(tmp_path: Path) -> None:
 def test_a_plan_that_makes_no_sense_is_refused(text: str, says: str, tmp_path: Path) -> None:
     """A plan that cannot be read is a usage error with the value in it."""
     with pytest.raises(UsageError) as caught:
-        command.read_settings(plan(tmp_path, text))
+        read_settings(plan(tmp_path, text))
 
     assert says in str(caught.value)
 
@@ -210,4 +211,4 @@ def test_a_plan_that_makes_no_sense_is_refused(text: str, says: str, tmp_path: P
 def test_a_plan_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """No plan, no verdict."""
     with pytest.raises(UsageError, match=r"none.toml cannot be read: No such file"):
-        command.read_settings(tmp_path / "none.toml")
+        read_settings(tmp_path / "none.toml")
