@@ -24,7 +24,6 @@ class CountClimb:
 
     kind: str
     finding: Finding
-    least: float
 
 
 def climbing_counts(frame: Frame, *, start: float) -> tuple[CountClimb, ...]:
@@ -39,7 +38,7 @@ def climbing_counts(frame: Frame, *, start: float) -> tuple[CountClimb, ...]:
         care = QUICK if within is None else replace(QUICK, within=within, factor=_WIDER)
         finding = examine_count(frame.x, series, start=start, least=least, care=care)
         if finding is not None and finding.state == "climbing":
-            found.append(CountClimb(kind, finding, least))
+            found.append(CountClimb(kind, finding))
     return tuple(found)
 
 
