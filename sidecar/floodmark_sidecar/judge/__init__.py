@@ -3,7 +3,8 @@
 What lives where, in the order in which a trace goes through it:
 
 - read: `_csv`, `_header`, `_columns`, `_times`, `_numbers` and `_sizes` make a `_trace`
-- ready to judge: `_frame`, of it the `_lives` of each worker, their `_ageing` and their `_copies` of a master's pages
+- ready to judge: `_frame`, of it the `_lives` of each worker, their `_beginnings`, their `_ageing` and their
+  `_copies` of a master's pages
 - what sessions and bounded maps hold, taken out: `_held`
 - one series: `_finding`, by its `_floors` (over the release `_cycle`), `_warmup`, `_slope` (about a `_curve`; `_within` lives
   where workers are replaced), δ and the detection limit (`_delta`), `_persistence`, `_shape`, and its `_jumps`, `_falls`

@@ -3,6 +3,7 @@
 import numpy as np
 
 from floodmark_sidecar.judge import _reasons as say
+from floodmark_sidecar.judge import _reasons_beside as beside
 from floodmark_sidecar.judge._case import Case
 from floodmark_sidecar.judge._climbers import carriers
 from floodmark_sidecar.judge._evidence import Evidence
@@ -44,6 +45,9 @@ def _of_steadiness(evidence: Evidence) -> list[str]:
     if before is not None:
         swap = bool(np.isfinite(evidence.frame.column("swap_bytes")).any())
         said.append(say.fills_before(before, swap=swap))
+    present = evidence.frame.present(evidence.frame.used)
+    if present[0] == present.min() == present.max():
+        said.append(say.all_equal(len(present), float(present[0])))
     return said
 
 
@@ -53,7 +57,7 @@ def _beside_climb(evidence: Evidence) -> list[str]:
 
 
 def _set_aside(case: Case, evidence: Evidence) -> list[str]:
-    """Say what memory was judged without."""
+    """Say what memory was judged without, and which bound does not hold."""
     memory, said = evidence.memory, []
     if memory.jumps and case.state != "climbing":
         said.append(say.jumps(memory))
@@ -61,6 +65,7 @@ def _set_aside(case: Case, evidence: Evidence) -> list[str]:
         said.append(say.falls(memory))
     if evidence.copied:
         said.append(say.copied(evidence.copied))
+    said += [beside.map_over_bound(found) for found in evidence.maps if found.over_bound]
     return [*said, *(say.held(held) for held in evidence.rest.held)]
 
 

@@ -20,9 +20,6 @@ OF_LONG_LIVES: Final = 0.33
 MEASURED: Final = 0.5
 """Shares of the run, and of its readings."""
 
-_NEAR_LIMIT: Final = 0.95
-"""Share of the plan's limit on memory: what processes have for themselves is not all that is counted against it."""
-
 _MINUTES: Final = 1800.0
 """Seconds of a run up to which an allocator may still be finding the reserve that a service's bursts need."""
 
@@ -81,6 +78,8 @@ def _memory(case: Case, evidence: Evidence) -> None:
         case.missing.append(evidence.restarts.said)
     if evidence.in_use is not None:
         case.missing.append(say.grows_within(evidence.in_use))
+    if memory.state == "steady" and evidence.begins_higher:
+        case.missing.append(say.begins_higher(evidence.begins_higher))
     if memory.state == "inconclusive":
         case.doubts += [*say.undecided(memory), *_fills(evidence)]
     if memory.state != "climbing":
@@ -130,8 +129,8 @@ def _fills(evidence: Evidence) -> list[str]:
 def _limits(case: Case, evidence: Evidence) -> None:
     case.climbs += [beside.map_over(found) for found in evidence.maps if found.over_limit]
     limit, low = evidence.settings.memory, evidence.stays_at
-    before = evidence.filled
-    if limit is not None and before is not None and low >= _NEAR_LIMIT * limit:
+    before = evidence.filled_to_limit
+    if limit is not None and before is not None:
         case.missing.append(say.at_limit(before, low, limit))
     if limit is not None and low > limit:
         case.climbs.append(f"the service stays at {format_bytes(low)}, the plan allows {format_bytes(limit)}")

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._beginnings import rise_of_beginnings
 from floodmark_sidecar.judge._counts import CountClimb
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._departures import Departures, departures
@@ -19,6 +21,9 @@ from floodmark_sidecar.judge._restarts import Restarts
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._slope import Slope, theil_sen
 from floodmark_sidecar.judge._workers import WorkerFinding
+
+_NEAR_LIMIT: Final = 0.95
+"""Share of the plan's limit on memory: what processes have for themselves is not all that is counted against it."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +80,21 @@ class Evidence:
         return departures(self.frame, self.workers)
 
     @cached_property
+    def begins_higher(self) -> float:
+        """The bytes by which later lives begin above earlier ones, where that would be a climb within them; else 0."""
+        rise = rise_of_beginnings(self.frame) if self.frame.recycled else 0.0
+        return rise if rise > self.memory.delta * self.frame.span else 0.0
+
+    @cached_property
     def filled(self) -> Filled | None:
         """The growth that ended before the judged part."""
         return filled(self.memory)
+
+    @property
+    def filled_to_limit(self) -> Filled | None:
+        """The growth that ended before the judged part, where the plan's limit may have ended it."""
+        limit = self.settings.memory
+        return self.filled if limit is not None and self.stays_at >= _NEAR_LIMIT * limit else None
 
 
 def _slope_in_sum(frame: Frame) -> float:

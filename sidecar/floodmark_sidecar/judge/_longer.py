@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.judge._case import COVERED_TO_BE_STEADY, LARGEST_GAP
+from floodmark_sidecar.judge._case import COVERED_TO_BE_STEADY, LARGEST_GAP, MEASURED, OF_LONG_LIVES
 from floodmark_sidecar.judge._delta import DAY
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import FILLS_AGAIN, SURE_OF, Finding
@@ -63,6 +63,8 @@ def _of_the_whole(evidence: Evidence, *, wave: float | None) -> float | None:
     if _not_by_time(evidence):
         return None
     gaps = _of_gaps(evidence)
+    if gaps > _MOST_LONGER * evidence.coverage.share * span:
+        return None
     if memory.state != "inconclusive":
         return gaps or judged
     more = max(_WAVES * wave - span, wave) if wave is not None else _of_memory(evidence)
@@ -70,8 +72,15 @@ def _of_the_whole(evidence: Evidence, *, wave: float | None) -> float | None:
 
 
 def _not_by_time(evidence: Evidence) -> bool:
-    """Say whether something is missing that a longer run would miss as well: a worker, or the load."""
+    """Say whether something is missing that a longer run would miss as well: a worker, memory that was not read, the load, or
+    room under a limit.
+    """
     if evidence.load.of_steady and not evidence.steady_by_request:
+        return True
+    coverage = evidence.coverage
+    if coverage.measured_share < MEASURED or coverage.judged_share < OF_LONG_LIVES:
+        return True
+    if evidence.filled_to_limit is not None or (evidence.memory.state == "steady" and evidence.begins_higher):
         return True
     return evidence.memory.state != "inconclusive" and any(worker.gone for worker in evidence.workers)
 

@@ -31,6 +31,9 @@ _FILLED_EARLY: Final = 0.4
 _ROOM: Final = 64 << 20
 """Without a memory limit a bound may take this much, or as much as the service has."""
 
+_OVER: Final = 1.05
+"""By how many times a map must be over its own bound for that to be said: one that is full may be, between two readings."""
+
 
 @dataclass(frozen=True)
 class MapFinding:
@@ -65,6 +68,11 @@ class MapFinding:
     def over_limit(self) -> bool:
         """Whether one worker's map stayed above the plan's limit in the last quarter of the run."""
         return self.limit is not None and self.most > self.limit
+
+    @property
+    def over_bound(self) -> bool:
+        """Whether it holds clearly more than the bound it tells of: that bounds nothing."""
+        return self.maxsize is not None and self.entries > _OVER * self.maxsize
 
     @property
     def climbs(self) -> bool:

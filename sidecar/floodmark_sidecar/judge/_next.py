@@ -20,7 +20,7 @@ _CLASSES: Final = {
     "python": "Python objects grow: `floodmark soak` names their types, and the code that holds them",
     "native": "malloc's memory outside Python's objects grows: look at buffers, and at extensions in C",
     "retention": "freed memory that malloc keeps: try fewer arenas (MALLOC_ARENA_MAX=2), or another allocator",
-    "mmap": "mappings grow: see in /proc/PID/smaps which files or shared memory they are of",
+    "mmap": "large blocks that malloc maps one by one grow: look at big buffers, arrays and images",
 }
 _TELLING: Final = ("python_blocks", "heap_used_bytes")
 _MOST_MAPS: Final = 3

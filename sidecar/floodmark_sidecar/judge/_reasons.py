@@ -89,10 +89,25 @@ def steadiness(finding: Finding, ruler: MemoryRuler) -> str:
         grows = f"it grows by {per_hour(slope.estimate)}, less than the {per_hour(delta)} asked about{ahead}"
         finer = "only a longer run" if _set_by_run(finding, ruler) else "the `[limits] growth` of a plan"
         return f"memory is steady: {grows}; {finer} can ask for less"
+    if slope.high < -finding.detectable:
+        return f"memory is steady: it falls by {per_hour(-slope.estimate)} ({band(finding)}); {_less(finding, ruler)}"
     return (
         f"memory is steady: its growth is at most {per_hour(max(slope.high, 0.0))} (estimate {per_hour(slope.estimate)}); "
         f"steady here means under {per_hour(delta)}, which is {per_day(delta)}; {_less(finding, ruler)}"
     )
+
+
+def begins_higher(rise: float) -> str:
+    """Say that memory grows from life to life, though not within any."""
+    return (
+        f"memory is level within lives, yet the last ones begin {format_bytes(rise)} higher than the first, all workers "
+        f"together: what they are forked with, or load, grows"
+    )
+
+
+def all_equal(count: int, size: float) -> str:
+    """Say that readings never differ, which memory that is in use seldom does."""
+    return f"all {count:,} readings are {format_bytes(size)}: the service was idle, or what was read is not its memory"
 
 
 def jumps(finding: Finding) -> str:

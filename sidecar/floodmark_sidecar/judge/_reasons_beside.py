@@ -43,6 +43,11 @@ def map_climb(found: MapFinding) -> str:
     )
 
 
+def map_over_bound(found: MapFinding) -> str:
+    """Say that a map holds more than it says it can."""
+    return f"map {found.name} holds {found.entries:,.0f} entries, over its own bound of {found.maxsize or 0:,.0f}"
+
+
 def map_over(found: MapFinding) -> str:
     """Say that a map is over the plan's limit."""
     return f"map {found.name} holds {found.most:,.0f} entries in one worker, the plan allows {found.limit:,}"

@@ -60,12 +60,15 @@ class _Reset:
 def judge_as_restarts(whole: Verdict, judged: Callable[[Trace], Verdict]) -> Evidence | None:
     """Return the evidence of *whole* with what it would be if its falls were restarts; None where that changes nothing.
 
-    *judged* judges the same trace with lives. A trace that has them, or climbs anyway, needs none of this.
+    *judged* judges the same trace with lives. A trace that has them, or climbs anyway, needs none of this. Falls that may as
+    well be a job's or a cache's leave a verdict as it is, and are told.
     """
     evidence = whole.evidence
     if evidence is None or evidence.frame.trace.lives_known or whole.verdict == "climbing":
         return None
-    falls = _resets_of(evidence.frame)
+    resets = _resets_of(evidence.frame)
+    sure = any(surely for _, surely in resets)
+    falls = [found if surely or not sure else [] for found, surely in resets]
     if not any(falls):
         return None
     found = judged(_with_lives(evidence.frame, falls))
@@ -76,14 +79,12 @@ def judge_as_restarts(whole: Verdict, judged: Callable[[Trace], Verdict]) -> Evi
         return replace(evidence, restarts=Restarts(f"{_said(falls)} judged so, memory is steady"))
     if memory.state != "climbing":
         return None
-    return replace(
-        evidence,
-        restarts=Restarts(f"{_said(falls)} judged so, it climbs by {per_hour(memory.slope.estimate)}", unclear=True),
-    )
+    said = f"{_said(falls)} judged so, it climbs by {per_hour(memory.slope.estimate)}"
+    return replace(evidence, restarts=Restarts(said, unclear=sure or whole.verdict == "inconclusive"))
 
 
-def _resets_of(frame: Frame) -> list[list[_Reset]]:
-    """Return for each worker the falls that may be restarts; O(n)."""
+def _resets_of(frame: Frame) -> list[tuple[list[_Reset], bool]]:
+    """Return for each worker the falls that may be restarts, and whether they can hardly be anything else; O(n)."""
     requests = frame.column("requests_total")
     found = []
     for lives in frame.slots:
@@ -93,7 +94,7 @@ def _resets_of(frame: Frame) -> list[list[_Reset]]:
     return found
 
 
-def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> list[_Reset]:
+def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> tuple[list[_Reset], bool]:
     drops = values[:-1] - values[1:]
     # Requests are counted from nought in each life: where they go on, so does the process.
     suspects = np.flatnonzero((drops >= _AT_ONCE * _LEAST * values[:-1]) & ~(requests[1:] >= requests[:-1])) + 1
@@ -115,9 +116,7 @@ def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> list[
         for cut, size, stretch in zip(cuts[1:], sizes, stretches, strict=True)
         if _regained(stretch) >= _NEAR * size
     ]
-    if not found or (np.median(shares) < _MOST_OF_IT and not _begin_with_start(stretches)):
-        return []
-    return found
+    return found, bool(found) and (bool(np.median(shares) >= _MOST_OF_IT) or _begin_with_start(stretches))
 
 
 def _regained(stretch: FloatArray) -> float:

@@ -123,9 +123,7 @@ class Record:
         sentences = []
         limit, life = self.result.get("detectable_bytes_per_hour"), self.result.get("longest_life_seconds")
         if limit is not None:
-            sentences.append(
-                f"Growth under {_rate(limit)} ({per_day(limit)}) could not have been seen in this run."
-            )
+            sentences.append(f"Growth under {_rate(limit)} ({per_day(limit)}) could not have been seen in this run.")
         if life is not None:
             sentences.append(
                 f"No process was watched for longer than {format_duration(life)}: "

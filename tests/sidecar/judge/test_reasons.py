@@ -77,7 +77,7 @@ def test_what_joined_lives_gained_is_not_added_up() -> None:
         ({"threads": np.round(8 + T / HOUR)}, "see what starts threads and never ends them"),
         ({"python_blocks": 1e5 + T}, "Python objects grow: `floodmark soak` names their types"),
         ({"heap_used_bytes": 1e8 + MIB * T / HOUR, "python_blocks": 0 * T + 1e5}, "malloc's memory outside Python's"),
-        ({"mmap_bytes": 1e7 + MIB * T / HOUR}, "mappings grow"),
+        ({"mmap_bytes": 1e7 + MIB * T / HOUR}, "large blocks that malloc maps"),
         ({}, "add python_blocks or heap_used_bytes, which tell what grows"),
     ],
 )
@@ -100,3 +100,22 @@ def test_a_steady_service_needs_nothing() -> None:
 
     assert (verdict.verdict, verdict.next) == ("steady", "")
     assert verdict.as_dict()["next"] is None
+
+
+def test_readings_that_never_differ_are_told() -> None:
+    """An idle service has them, and a meter that stands still."""
+    verdict = judge(trace_of(T, {"uss_bytes": np.full(len(T), 200.0 * MIB)}))
+
+    assert verdict.verdict == "steady"
+    assert (
+        f"all {len(T):,} readings are 200 MiB: the service was idle, or what was read is not its memory"
+        in verdict.reasons
+    )
+
+
+def test_memory_that_falls_is_told_by_how_much() -> None:
+    """That its growth is at most nothing says little."""
+    noise = np.random.default_rng(1).normal(0, 0.2 * MIB, len(T))
+    verdict = judge(trace_of(T, {"uss_bytes": 400 * MIB - 2 * MIB * T / HOUR + noise}))
+
+    assert verdict.reasons[0].startswith("memory is steady: it falls by 2.0 MiB/h (")

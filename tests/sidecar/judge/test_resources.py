@@ -222,3 +222,11 @@ def test_without_columns_the_class_is_unknown() -> None:
     verdict = judge(made.short_leak(3, 8 * MIB, stairs=False).trace())
 
     assert (verdict.growth_class, verdict.ledger) == ("unknown", ())
+
+
+def test_a_map_over_its_own_bound_is_told() -> None:
+    """Nobody grows, yet what is called a bound is none."""
+    verdict = with_map(made.short_start(6), entries=all_of(2800), maxsize=all_of(1000))
+
+    assert verdict.verdict == "steady"
+    assert "map cache holds 2,800 entries, over its own bound of 1,000" in verdict.reasons

@@ -273,3 +273,25 @@ def test_wide_noise_is_no_row_of_restarts(seed: int) -> None:
     y = MIB * (200 - 40 * np.exp(-t / 600) + np.random.default_rng(seed).normal(0, 25, len(t)))
 
     assert not any("restarts" in reason for reason in judge(trace_of(t, {"uss_bytes": y})).reasons)
+
+
+def test_smaller_falls_that_may_be_restarts_are_told() -> None:
+    """A nightly job may give back a third as well: `steady` stays, with what it would be of restarts."""
+    tooth = (500 + 8 * np.arange(0.0, 24.0, EVERY / HOUR)) * MIB
+    verdict = judge(service([tooth] * 10, told=False))
+
+    assert verdict.verdict == "steady"
+    assert any(
+        "if these are restarts, add a `life` column; judged so, it climbs by 8.0" in one for one in verdict.reasons
+    )
+
+
+@pytest.mark.parametrize(("step", "decided"), [(0.0, "steady"), (60.0, "inconclusive")])
+def test_lives_that_each_begin_higher_are_not_steady(step: float, decided: str) -> None:
+    """What workers are forked with grows, though none of them does; and waiting tells no more."""
+    verdict = judge(service([life(24.0, 0.0) + i * step * MIB for i in range(6)], workers=2))
+
+    assert verdict.verdict == decided
+    if step:
+        assert any("begin 480 MiB higher than the first, all workers together" in one for one in verdict.reasons)
+        assert verdict.hours_to_decide is None
