@@ -17,7 +17,7 @@ _LONGEST: Final = 16 << 20
 def read_trace(name: str) -> Trace:
     """Return the trace in the file *name*, - for standard input; a file that is gzip by its first bytes is expanded.
 
-    Raises `UsageError` where it cannot be read, and where what is in it is no trace, or not in bytes. Only the numbers are
+    Raises `UsageError` where it cannot be read, and where what is in it is no trace, not in bytes, or of workers without names. Only the numbers are
     held in memory.
     """
     standard = name == "-"
@@ -31,6 +31,8 @@ def read_trace(name: str) -> Trace:
     except OSError as error:
         msg = f"{name or repr(name)} cannot be read: {error.strerror}"
         raise UsageError(msg) from None
+    if trace.mixed:
+        raise TraceError(trace.mixed, name=called, hint="a trace has one row for each worker and time")
     problem = sizes_problem(trace)
     if problem:
         raise TraceError(problem, name=called, hint="the memory of a trace, uss_bytes and the others, is in bytes")

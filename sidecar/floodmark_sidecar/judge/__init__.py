@@ -2,13 +2,14 @@
 
 What lives where, in the order in which a trace goes through it:
 
-- read: `_csv`, `_header`, `_columns`, `_times`, `_numbers` and `_sizes` make a `_trace`
-- ready to judge: `_frame`, of it the `_lives` of each worker, their `_beginnings`, their `_ageing` and their
+- read: `_csv`, `_header`, `_columns`, `_times`, `_numbers` and `_sizes` make a `_trace`, of which `_mixed` says
+  whether rows of several workers are in it that nothing tells apart
+- ready to judge: `_frame`, its instants by `_rounds` of readings, of it the `_lives` of each worker, their `_beginnings`, their `_ageing` and their
   `_copies` of a master's pages
 - what sessions and bounded maps hold, taken out: `_held`
 - one series: `_finding`, by its `_floors` (over the release `_cycle`), `_warmup`, `_slope` (about a `_curve`; `_within` lives
-  where workers are replaced), δ and the detection limit (`_delta`), `_persistence`, `_shape`, and its `_jumps`, `_falls`
-  and `_onset`
+  where workers are replaced), δ and the detection limit (`_delta`), `_persistence`, `_shape`, what a small slope may
+  have `_hidden`, and its `_jumps`, `_falls` and `_onset`
 - where memory alone decides nothing: what is `_in_use`, which also tells a few levels (`_stairs`) from growth that goes on,
   and the `_load` as the axis instead of time
 - beside the sum: `_workers`, `_maps` and `_counts`, as one family in `_beside` (`_holm`)

@@ -80,7 +80,9 @@ def _coverage(coverage: Coverage) -> Iterator[Condition]:
 
 def _unjudged(verdict: Verdict) -> Iterator[Condition]:
     coverage = verdict.coverage
-    if coverage.problem:
+    if coverage.mixed:
+        yield Condition("rows of a worker at a time", coverage.mixed, "one", met=False, needed_for="any")
+    elif coverage.problem:
         yield Condition("size of a process", coverage.problem, "of bytes", met=False, needed_for="any")
     elif coverage.readings >= FEWEST_READINGS and coverage.span >= SHORTEST:
         short = coverage.judged_share == 0

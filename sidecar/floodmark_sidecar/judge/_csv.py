@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 
 from floodmark_sidecar.judge._columns import LABELS, in_order, is_numeric
 from floodmark_sidecar.judge._header import check_header, notes_on
+from floodmark_sidecar.judge._mixed import NAMES, advice
 from floodmark_sidecar.judge._numbers import TraceError, to_numbers
 from floodmark_sidecar.judge._sizes import notes_on_sizes
 from floodmark_sidecar.judge._times import Times
@@ -56,6 +58,7 @@ def _parsed(lines: Iterable[str], name: str) -> Trace:
         header = [cell.strip() for cell in next(reader, [])]
         check_header(header, name)
         labels: dict[str, list[str]] = {column: [] for column in header if column in LABELS}
+        names = {} if "worker" in header else _names(header)
         numbers: dict[str, list[FloatArray]] = {column: [np.empty(0)] for column in header if is_numeric(column)}
         for rows, found in _rows(reader, len(header), name):
             for column, values in zip(header, zip(*rows, strict=True), strict=True):
@@ -67,6 +70,8 @@ def _parsed(lines: Iterable[str], name: str) -> Trace:
                     nans[column] += _nans(values, read)
                 elif column in labels:
                     labels[column] += values
+                elif column in names:
+                    names[column] += map(sys.intern, values)
             at += found
     except csv.Error as error:
         limit = csv.field_size_limit()
@@ -75,7 +80,20 @@ def _parsed(lines: Iterable[str], name: str) -> Trace:
         raise TraceError(msg, name=name, line=reader.line_num) from None
     joined = {column: np.concatenate(numbers.pop(column)) for column in list(numbers)}
     trace = Trace.from_columns(joined, labels, len(at), name=name, lines=at)
-    return replace(trace, notes=(*notes_on(header), *_note_on(nans), *trace.notes))
+    notes = (*notes_on(header), *_note_on(nans), *trace.notes)
+
+    def apart(cells: Sequence[str]) -> bool:
+        named = Trace.from_columns(joined, {**labels, "worker": cells}, len(at), name=name, lines=at)
+        return len(named.workers) > 1 and not named.mixed
+
+    said = trace.mixed and trace.mixed + advice(names, apart)
+    return replace(trace, notes=notes, mixed=said)
+
+
+def _names(header: Sequence[str]) -> dict[str, list[str]]:
+    """Return room for the columns of *header* that may name workers, the better ones first."""
+    found = [column for column in header if column.lower() in NAMES]
+    return {column: [] for column in sorted(found, key=lambda column: NAMES.index(column.lower()))}
 
 
 def _rows(reader: "Reader", width: int, name: str) -> Iterator[tuple[list[list[str]], list[int]]]:

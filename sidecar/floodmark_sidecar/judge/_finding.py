@@ -10,6 +10,7 @@ from floodmark_sidecar.judge._cycle import has_teeth
 from floodmark_sidecar.judge._delta import FOUND, KnownRuler, Ruler
 from floodmark_sidecar.judge._falls import error_of, find_falls, levelled, with_falls
 from floodmark_sidecar.judge._floors import FEWEST, MOST, Floors, take_floors
+from floodmark_sidecar.judge._hidden import hidden_by_end, hidden_by_jumps, hidden_by_peaks, jumps_of_run, staircase
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps, without
 from floodmark_sidecar.judge._onset import find_onset, goes_on_throughout
 from floodmark_sidecar.judge._persistence import (
@@ -139,7 +140,7 @@ def _without_falls(plain: Finding, level: Finding) -> Finding:
 
 def _examine(x: FloatArray, y: FloatArray, ruler: Ruler, *, warmup: float | None, care: Care) -> Finding | None:
     whole = take_floors(x, y, most=care.floors)
-    start = measure_warmup(whole) if warmup is None else float(x[0]) + warmup
+    start = _warmed_up(whole) if warmup is None else float(x[0]) + warmup
     finding = _from(start, x, y, ruler, whole=whole, care=care)
     if finding is None or finding.state != "inconclusive":
         return finding
@@ -157,18 +158,28 @@ def _examine(x: FloatArray, y: FloatArray, ruler: Ruler, *, warmup: float | None
     return finding
 
 
+def _warmed_up(whole: Floors) -> float:
+    """Return the time from which a run is judged: a staircase is judged from its beginning, it is no start that slackens."""
+    start = measure_warmup(whole)
+    stairs = staircase(whole, jumps_of_run(whole))
+    if len(stairs) > MOST_ISOLATED and stairs[0].time < start:
+        return float(whole.x[0]) + LEAST * float(whole.x[-1] - whole.x[0])
+    return start
+
+
 def _from(start: float, x: FloatArray, y: FloatArray, ruler: Ruler, *, whole: Floors, care: Care) -> Finding | None:
     judged = x >= start
     if np.count_nonzero(judged) < FEWEST_READINGS:
         return None
-    window = take_floors(x[judged], y[judged], most=care.floors)
+    readings = (x[judged], y[judged])
+    window = take_floors(*readings, most=care.floors)
     if len(window) < FEWEST:
         return None
-    clear = _weigh(y[judged], window, clear_jumps(window.x, window.y), ruler, whole=whole, care=care)
+    clear = _weigh(readings, window, clear_jumps(window.x, window.y), ruler, whole=whole, care=care)
     if clear.state == "inconclusive":
         jumps = window.jumps
         if jumps != clear.jumps and len(jumps) <= MOST_ISOLATED:
-            fewer = _weigh(y[judged], window, jumps, ruler, whole=whole, care=care)
+            fewer = _weigh(readings, window, jumps, ruler, whole=whole, care=care)
             # What falls when its rises are taken out went up and down: those were no jumps.
             level = fewer.slope.estimate > -fewer.delta / 2
             clear = fewer if fewer.state == "steady" and level else clear
@@ -176,9 +187,17 @@ def _from(start: float, x: FloatArray, y: FloatArray, ruler: Ruler, *, whole: Fl
 
 
 def _weigh(
-    y: FloatArray, window: Floors, found: tuple[Step, ...], ruler: Ruler, *, whole: Floors, care: Care
+    readings: tuple[FloatArray, FloatArray],
+    window: Floors,
+    found: tuple[Step, ...],
+    ruler: Ruler,
+    *,
+    whole: Floors,
+    care: Care,
 ) -> Finding:
-    """Return what *window* shows when its jumps are those *found*; *y* are its readings, *whole* the run's floors."""
+    """Return what *window* shows when its jumps are those *found*; *readings* are its times and values, *whole* the run's
+    floors.
+    """
     isolated = found if len(found) <= MOST_ISOLATED else ()
     stairs = () if isolated else found
     level = without(window.y, isolated)
@@ -194,7 +213,7 @@ def _weigh(
         doubts = doubts_of_growth(window, level, whole=whole, delta=delta) + doubts_of_stairs(window, stairs)
         if saturating:
             doubts.append(SLACKENS)
-    hidden = _hidden(window, level, curve, slope=slope, delta=delta, jumps=isolated)
+    hidden = _hidden(window, level, curve, slope=slope, delta=delta, jumps=isolated, whole=whole, readings=readings)
     state: State = "inconclusive"
     if grows and not doubts:
         state = "climbing"
@@ -204,7 +223,7 @@ def _weigh(
         state = "steady"
     return Finding(
         state,
-        _name(state, window, level, slope=slope, saturating=saturating, jumps=found, y=y),
+        _name(state, window, level, slope=slope, saturating=saturating, jumps=found, y=readings[1]),
         slope,
         delta,
         detectable,
@@ -250,8 +269,17 @@ def _saturates(whole: Floors, window: Floors, *, se: float, delta: float) -> boo
 
 
 def _hidden(
-    window: Floors, level: FloatArray, curve: Curve, *, slope: Slope, delta: float, jumps: tuple[Step, ...]
+    window: Floors,
+    level: FloatArray,
+    curve: Curve,
+    *,
+    slope: Slope,
+    delta: float,
+    jumps: tuple[Step, ...],
+    whole: Floors,
+    readings: tuple[FloatArray, FloatArray],
 ) -> list[str]:
+    """Return what a slope that is small hides, as far as it does: late rises, jumps of *whole*, and what *readings* do."""
     hidden = []
     span = float(window.x[-1] - window.x[0])
     late, error = late_slope(window, level, since=float(window.x[-1]) - span / 3, se=slope.se)
@@ -262,10 +290,10 @@ def _hidden(
         last = min(curve.slopes[-1], late_slope(window, level, since=curve.knees[-1], se=slope.se)[0])
         if last > 2 * delta and last * stretch > max(3 * curve.sigma, delta * span / 2):
             hidden.append("it has begun to rise late in the run")
-    sizes = [jump.size for jump in jumps]
-    alike = len(jumps) == MOST_ISOLATED and min(sizes) > max(sizes) / 4
-    if alike and jumps[0].time < window.x[0] + span / 2 < jumps[-1].time:
-        hidden.append("three jumps over the judged part may be a staircase")
+    x, y = readings
+    hidden += hidden_by_jumps(whole, jumps, spare=delta - max(0.0, slope.high))
+    hidden += hidden_by_end(x, y, span=float(whole.x[-1] - whole.x[0]))
+    hidden += hidden_by_peaks(x, y, lows=window.y)
     return hidden
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from floodmark_sidecar.judge._ageing import lives_slacken, start_of_lives
 from floodmark_sidecar.judge._copies import copies
 from floodmark_sidecar.judge._lives import MANY, Life, join, split_lives
+from floodmark_sidecar.judge._ranks import median
+from floodmark_sidecar.judge._rounds import rounds
 from floodmark_sidecar.judge._sizes import sizes_problem
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._types import FloatArray, IntArray, Json
@@ -20,14 +22,18 @@ _BLOCK: Final = 80.0
 GAP: Final = 3.0
 """Reading intervals without a reading that make a gap."""
 
+_BRIEF: Final = 1 / 32
+"""Share of a run that may be masked at once and is no gap: no more than a floor or two are found in so short a time."""
+
 _ENOUGH: Final = 24
 """Readings of a worker from which on it counts how many of them know its memory: one that ends may be missed once."""
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a run its readings cover. `measured_share` is the share of readings in which memory is known, of the worker
-    of which least is, `least_measured`; `problem` says why the sizes cannot be bytes, if they cannot.
+    """How much of a run its readings cover; `span` is from the first reading to the last one, masked or not. `measured_share` is the share of readings in which memory is known, of the worker
+    of which least is, `least_measured`; `problem` says why the sizes cannot be bytes, if they cannot, and
+    `mixed` that rows of several workers go by one name, if they do.
     """
 
     readings: int
@@ -40,6 +46,7 @@ class Coverage:
     measured_share: float
     least_measured: str
     problem: str
+    mixed: str
 
     def as_dict(self) -> Json:
         """Return it as in a result."""
@@ -59,19 +66,21 @@ class Frame:
     """The judged instants of a trace. `x` are seconds from the first one, pauses between segments taken out; by judged row,
     `used` is what a worker had of memory, `copies` what of that are copies, and `memory` the rest, which is judged.
 
-    An instant at which any worker is masked is left out for all: a sum needs every part.
+    An instant is a round of readings, as `rounds` tells. One at which any worker is masked is left out for all: a sum needs
+    every part.
     """
 
     def __init__(self, trace: Trace) -> None:
         used = trace.used
-        self._masked = np.unique(trace.t[trace.masked])
+        at = rounds(trace.t, trace.worker)
+        self._masked = np.unique(at[trace.masked])
         # No process has nothing: 0 is what a zombie shows, and what a gap is often filled with.
         self._measured = measured = used > 0
-        rows = np.flatnonzero(measured & ~np.isin(trace.t, self._masked) if len(self._masked) else measured)
+        rows = np.flatnonzero(measured & ~np.isin(at, self._masked) if len(self._masked) else measured)
         self.trace = trace
         self._rows = rows
         # Rows are in order of time, so that those of an instant are beside each other.
-        t = trace.t[rows]
+        t = at[rows]
         begins = np.diff(t, prepend=-np.inf) > 0
         self._first = np.flatnonzero(begins)
         self._instant = np.cumsum(begins) - 1
@@ -153,23 +162,51 @@ class Frame:
     def coverage(self) -> Coverage:
         """Return how much of the run the readings cover; O(n log n).
 
-        A masked instant was read: it is not judged, and it is no gap.
+        A sum needs every part: what no reading covers is time in which any worker that lives was not read. A few masked
+        instants were read, and are no gap; masked at either end of the run, or for long, nobody knows what memory did.
         """
-        between = np.diff(np.searchsorted(self._masked, self.t))
-        steps = np.maximum(np.diff(self.x) - between * self.interval, 0.0)
-        gaps = steps[steps > GAP * self.interval]
+        masked = np.diff(np.searchsorted(self._masked, self.t), prepend=0, append=len(self._masked)) * self.interval
+        begin, end = (float(masked[0]), float(masked[-1])) if len(self.t) else (0.0, 0.0)
+        run = begin + self.span + end
+        steps = np.diff(self.x)
+        seen = np.maximum(steps - np.where(masked[1:-1] <= _BRIEF * run, masked[1:-1], 0.0), 0.0)
+        unseen, largest = self._gaps(seen)
         used = sum(part[1] for part in self._memory.values() if part is not None)
         return Coverage(
             len(self.t),
             len(self._masked),
-            self.span,
+            run,
             self.interval,
-            float(steps.max()) if len(steps) else 0.0,
-            1 - float(gaps.sum()) / self.span if self.span else 0.0,
+            max(begin, end, largest),
+            1 - (begin + unseen + end) / run if self.span else 0.0,
             used / len(self._rows) if len(self._rows) else 0.0,
             *self._measured_share(),
             sizes_problem(self.trace),
+            self.trace.mixed,
         )
+
+    def _gaps(self, steps: FloatArray) -> tuple[float, float]:
+        """Return the seconds in which a worker that lives, or every one, was not read, and the longest time without a reading;
+        *steps* are those between instants.
+        """
+        x = np.concatenate([[0.0], np.cumsum(steps)])
+        wide = np.flatnonzero(steps > GAP * self.interval)
+        edges = np.zeros(len(x), np.intp)
+        edges[wide] += 1
+        edges[wide + 1] -= 1
+        largest = float(steps.max()) if len(steps) else 0.0
+        # Without labels of lives nobody knows whether a worker that was not read was there.
+        for lives in self.slots if len(self.slots) > 1 and self.trace.lives_known else ():
+            read = [self._instant[life.rows] for life in lives]
+            own = [np.diff(x[at]) for at in read]
+            between = np.concatenate(own)
+            every = max(self.interval, median(between) if len(between) else 0.0)
+            for at, each in zip(read, own, strict=True):
+                for i in np.flatnonzero(each > GAP * every).tolist():
+                    edges[at[i]] += 1
+                    edges[at[i + 1]] -= 1
+                    largest = max(largest, float(each[i]))
+        return float(steps[np.cumsum(edges)[:-1] > 0].sum()), largest
 
     def _measured_share(self) -> tuple[float, str]:
         """Return the lowest share of a worker's readings with memory, and its name; workers hardly ever read aside."""

@@ -151,8 +151,8 @@ def _missing(frame: Frame, coverage: Coverage) -> str:
     """Return in words why the trace cannot be judged at all, or nothing."""
     if not len(frame.trace):
         return "there are no readings"
-    if not coverage.readings:
-        return coverage.problem or "no reading is left to judge: all are masked or without uss_bytes"
+    if coverage.mixed or not coverage.readings:
+        return coverage.mixed or coverage.problem or "no reading is left to judge: all are masked or without uss_bytes"
     if coverage.readings < FEWEST_READINGS:
         return f"too few readings: {coverage.readings} of at least {FEWEST_READINGS}"
     if coverage.span < SHORTEST:

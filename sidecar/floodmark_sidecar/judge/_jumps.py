@@ -19,7 +19,8 @@ _ABRUPT: Final = 0.6
 _GOES_ON: Final = 0.3
 """What rises on by so much of it from floor to floor is no jump: growth has begun."""
 
-_BESIDE: Final = 3
+BESIDE: Final = 3
+"""Floors that tell the level before a jump, and after it."""
 
 
 def find_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
@@ -28,7 +29,7 @@ def find_jumps(x: FloatArray, y: FloatArray) -> tuple[Step, ...]:
     First those that stand out of the floors' own changes; where these are few, those that a curve with steps finds too,
     as far as they are as abrupt as it says. Falls are never among them: taking falls out makes climbs of sawteeth.
     """
-    if len(x) < 2 * _BESIDE + 2:
+    if len(x) < 2 * BESIDE + 2:
         return ()
     clear = clear_jumps(x, y)
     if len(clear) > MOST_ISOLATED:
@@ -75,10 +76,10 @@ def clear_jumps(x: FloatArray, y: FloatArray, *, grain: float = 0.0) -> tuple[St
         return ()
     found: list[Step] = []
     for i in np.flatnonzero(changes - usual > _TIMES_NOISE * noise).tolist():
-        if not _BESIDE - 1 <= i < len(y) - _BESIDE:
+        if not BESIDE - 1 <= i < len(y) - BESIDE:
             continue
         before, after = _beside(y, i)
-        size = after - before - usual * _BESIDE
+        size = after - before - usual * BESIDE
         abrupt = changes[i] - usual > _ABRUPT * size > _ABRUPT * _TIMES_NOISE * noise
         if abrupt and not _goes_on(y, i) and _lowest_after(y, i) > before + size / 2:
             found.append(Step(i, float(x[i] + x[i + 1]) / 2, min(size, float(changes[i] - usual))))
@@ -93,13 +94,13 @@ def _lowest_after(y: FloatArray, index: int) -> float:
 
 def _goes_on(y: FloatArray, index: int) -> bool:
     """Say whether *y* rises on after the change that follows floor *index*, by much of it from floor to floor."""
-    changes = np.diff(y[index : index + _BESIDE + 2])
+    changes = np.diff(y[index : index + BESIDE + 2])
     return median(changes[1:]) > _GOES_ON * float(changes[0])
 
 
 def _beside(y: FloatArray, index: int) -> tuple[float, float]:
     """Return the levels before and after the change that follows floor *index*."""
     return (
-        median(y[max(0, index - _BESIDE + 1) : index + 1]),
-        median(y[index + 1 : index + 1 + _BESIDE]),
+        median(y[max(0, index - BESIDE + 1) : index + 1]),
+        median(y[index + 1 : index + 1 + BESIDE]),
     )

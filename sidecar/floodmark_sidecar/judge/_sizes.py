@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._rounds import rounds
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.units import format_bytes
@@ -66,9 +67,10 @@ def notes_on_sizes(trace: Trace) -> list[str]:
 
 def _largest(trace: Trace, values: FloatArray) -> float | None:
     """Return the median over time of the largest of *values* among the workers; None where none is known."""
-    t, known = trace.t, np.isfinite(values)
+    known = np.isfinite(values)
     if not known.any():
         return None
+    t = rounds(trace.t, trace.worker)
     if not known.all():
         t, values = t[known], values[known]
     begins = np.flatnonzero(np.diff(t, prepend=-np.inf) > 0)

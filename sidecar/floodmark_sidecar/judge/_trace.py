@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge._columns import LABELS, in_order, is_numeric, split_map
+from floodmark_sidecar.judge._mixed import differing, most_in_turn, problem_of
 from floodmark_sidecar.judge._numbers import TraceError, to_numbers
 from floodmark_sidecar.judge._times import Times
 from floodmark_sidecar.judge._types import BoolArray, FloatArray, IntArray
@@ -21,7 +22,7 @@ class Trace:
 
     `t` is in seconds, `worker` indexes `workers`; `life` and `segment` index labels of their own. `columns` holds the
     numbers by name of CSV column, NaN where they were not measured. `notes` says what had to be put right, `lives_known`
-    whether restarts were told of: where they were not, a restart is a fall of memory as any other.
+    whether restarts were told of: where they were not, a restart is a fall of memory as any other. `mixed` says that rows of several workers go by one name.
     """
 
     t: FloatArray
@@ -35,6 +36,7 @@ class Trace:
     columns: Mapping[str, FloatArray]
     notes: tuple[str, ...] = ()
     lives_known: bool = True
+    mixed: str = ""
 
     def __len__(self) -> int:
         return len(self.t)
@@ -136,8 +138,10 @@ class Trace:
     def _in_order(self) -> "Trace":
         later, same = np.diff(self.t) > 0, np.diff(self.t) == 0
         if np.all(later | (same & (np.diff(self.worker) > 0))):
-            return self  # as traces are written; a sorted copy of a month's readings takes as much memory again
-        notes = []
+            turns = most_in_turn(self.t, self.worker, self.column("uss_bytes"))
+            # As traces are written: a sorted copy of a month's readings takes as much memory again.
+            return replace(self, mixed=problem_of(0, turns, named=len(self.workers) > 1)) if turns else self
+        notes, differ = [], 0
         if np.any(np.diff(self.t) < 0):
             notes.append("rows were out of order and have been sorted by time")
         order = np.lexsort((self.worker, self.t))
@@ -147,7 +151,9 @@ class Trace:
         if repeated.any():
             count = np.count_nonzero(repeated)
             rows = "1 row" if count == 1 else f"{count:,} rows"
-            notes.append(f"{rows} repeated a worker's time and {'has' if count == 1 else 'have'} been merged")
+            merged = f"{'has' if count == 1 else 'have'} been merged (the last one counts)"
+            notes.append(f"{rows} repeated a worker's time and {merged}")
+            differ = differing(columns["uss_bytes"], repeated)
             # Going forwards, each row takes over what the one it repeats measured and it did not; the last one stays.
             for i in np.flatnonzero(repeated).tolist():
                 masked[i + 1] |= masked[i]
@@ -155,6 +161,7 @@ class Trace:
                     if math.isnan(values[i + 1]):
                         values[i + 1] = values[i]
         order = order[keep]
+        turns = most_in_turn(self.t[order], self.worker[order], columns["uss_bytes"][keep])
         return Trace(
             self.t[order],
             self.worker[order],
@@ -167,6 +174,7 @@ class Trace:
             {name: values[keep] for name, values in columns.items()},
             tuple(notes),
             self.lives_known,
+            problem_of(differ, turns, named=len(self.workers) > 1),
         )
 
 

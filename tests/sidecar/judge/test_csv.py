@@ -157,7 +157,7 @@ def test_repeated_times_are_merged_and_noted() -> None:
 
     assert [row["uss_bytes"] for row in trace.rows()] == [12, 50, 20]
     assert (trace.rows()[0]["threads"], trace.rows()[0]["masked"]) == (4, 1)
-    assert trace.notes == ("1 row repeated a worker's time and has been merged",)
+    assert trace.notes == ("1 row repeated a worker's time and has been merged (the last one counts)",)
 
 
 def test_what_was_not_measured_stays_unknown() -> None:

@@ -207,6 +207,25 @@ def test_masked_readings_are_no_gaps() -> None:
     assert mostly.verdict == "inconclusive"
 
 
+@pytest.mark.parametrize("masked", [range(80, 160), range(80), range(60, 100)], ids=["end", "begin", "middle"])
+def test_time_masked_for_long_is_not_covered(masked: range) -> None:
+    """Nobody knows what memory did while all readings were masked: at either end of the run, or for a quarter of it."""
+    rows = [{"t": t, "uss_bytes": 30 * MIB + t % 3 * 1000, "masked": int(t in masked)} for t in range(160)]
+    verdict = judge(Trace.from_rows(rows))
+
+    assert verdict.verdict == "inconclusive"
+    assert verdict.coverage.share == pytest.approx(1 - len(masked) / 160, abs=0.02)
+    assert verdict.coverage.largest_gap == pytest.approx(len(masked), abs=2)
+    assert verdict.coverage.span == pytest.approx(159, abs=1)
+
+
+def test_a_masked_start_of_a_minute_is_harmless() -> None:
+    """A census or two at the ends of a run of half an hour hide little of it."""
+    rows = [{"t": t * 5, "uss_bytes": 30 * MIB + t % 3 * 1000, "masked": int(not 12 <= t < 348)} for t in range(360)]
+
+    assert judge(Trace.from_rows(rows)).verdict == "steady"
+
+
 def test_malloc_that_keeps_more_is_undecided_in_minutes() -> None:
     """Growth that is memory malloc keeps free, with nothing alive growing, is no climb yet in a run of two minutes."""
     grown = [int(t * 8 * 1024) for t in range(140)]

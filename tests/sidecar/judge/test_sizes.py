@@ -55,11 +55,14 @@ def test_the_largest_process_counts() -> None:
     """Three shells and a service are a service; ten workers in KiB are not, though they have millions together."""
     t = np.repeat(T, 4)
     names = ["sh", "tini", "wrapper", "web"] * len(T)
-    shells = trace_of(t, {"uss_bytes": np.where(np.arange(len(t)) % 4 == 3, 168.0 * MIB, 120 * KIB)}, worker=names)
+    sizes = np.where(np.arange(len(t)) % 4 == 3, 168.0 * MIB, 120 * KIB)
+    shells = trace_of(t, {"uss_bytes": sizes}, worker=names)
+    in_turn = trace_of(t + np.arange(len(t)) % 4 * 0.1, {"uss_bytes": sizes}, worker=names)
     t = np.repeat(T, 10)
     kib = trace_of(t, {"uss_bytes": np.full(len(t), 172_036.0)}, worker=[f"web-{i}" for i in range(10)] * len(T))
 
     assert sizes_problem(shells) == ""
+    assert sizes_problem(in_turn) == ""
     assert "KiB" in sizes_problem(kib)
 
 

@@ -202,7 +202,7 @@ def test_three_jumps_all_over_a_day_are_not_steady(seed: int) -> None:
     verdict = judge(day.trace())
 
     assert verdict.verdict == "inconclusive"
-    assert "three jumps over the judged part may be a staircase" in verdict.reasons[0]
+    assert "three jumps over the run may be a staircase" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize("seed", range(3))
