@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from floodmark_sidecar.judge import Verdict, judge
+from floodmark_sidecar.judge._floors import Floors
+from floodmark_sidecar.judge._hidden import jumps_of_run
 from tests.sidecar.judge.traces import DAY, MIB, Array, Clock, Maker
 
 WEEK = Clock(7 * DAY, 300.0)
@@ -117,3 +119,13 @@ def test_jumps_lift_peaks_and_lows_alike() -> None:
 
     assert verdict.verdict == "steady"
     assert not any("peaks" in reason for reason in verdict.reasons)
+
+
+@pytest.mark.parametrize(("share", "counted"), [(0.05, 2), (0.2, 3)])
+def test_a_jump_in_the_first_tenth_is_a_start(share: float, counted: int) -> None:
+    """Processes load what they need then; later it is a step like any other."""
+    x = np.arange(64.0)
+    noise = np.random.default_rng(1).normal(0, 0.1, 64)
+    y = 10.0 * np.searchsorted([63 * share, 31.5, 47.25], x) + noise
+
+    assert len(jumps_of_run(Floors(x, y, 1.0))) == counted

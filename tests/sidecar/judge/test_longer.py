@@ -112,3 +112,22 @@ def test_a_load_that_fell_away_is_not_waited_for() -> None:
     assert verdict.verdict == "inconclusive"
     assert verdict.hours_to_decide is None
     assert verdict.next.startswith("add the column `sessions`")
+
+
+def test_a_clock_that_jumped_is_not_waited_for() -> None:
+    """A gap of 55 years is no share of any run that somebody would make."""
+    t = np.arange(0.0, DAY, 60.0)
+    verdict = judge(trace_of(np.where(t < DAY / 2, t, t + 55 * 365 * DAY), {"uss_bytes": memory(t)}))
+
+    assert verdict.verdict == "inconclusive"
+    assert verdict.hours_to_decide is None
+
+
+def test_memory_that_is_not_read_is_not_waited_for() -> None:
+    """Four readings of five without it: so will those be that follow."""
+    t = np.arange(0.0, DAY, 30.0)
+    verdict = judge(trace_of(t, {"uss_bytes": np.where(np.arange(len(t)) % 5, np.nan, memory(t))}))
+
+    assert verdict.verdict == "inconclusive"
+    assert any("memory is known in only 20%" in reason for reason in verdict.reasons)
+    assert verdict.hours_to_decide is None
