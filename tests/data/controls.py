@@ -111,7 +111,12 @@ CONTROLS: Final = (
     _leaky("leaky-half", "half the leak", 110, duration="3m"),
     _leaky("leaky-eighth", "an eighth of the leak", 27.5, duration="6m"),
     _leaky("leaky-2delta", "the leak of the field report, ten images a second: some two δ of a ten-minute run", 10),
-    _leaky("leaky-1delta", "half of that: some δ of a ten-minute run", 5),
+    _leaky(
+        "leaky-1delta",
+        "half of that: just under δ of a ten-minute run, too small to matter in it",
+        5,
+        expected="steady",
+    ),
     _leaky(
         "leaky-faint",
         "a leak under δ of a ten-minute run, about what it can detect: too small to matter in it, and told all the same",

@@ -1,7 +1,8 @@
 """Record the controls: `python -m tests.data.record [NAME…]` runs each as a real soak and keeps its trace.
 
 The output folders of the soaks are in `build/controls`. One that is there already is not run again, so that a recording
-which was cut goes on where it stopped.
+which was cut goes on where it stopped. `--judge` runs nothing: it judges the traces that are kept once more, and notes what
+came of it.
 """
 
 import argparse
@@ -30,12 +31,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     by_name = {control.name: control for control in CONTROLS}
     parser = argparse.ArgumentParser(prog="python -m tests.data.record", description="record the judge's real controls")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"by default all: {', '.join(by_name)}")
-    names = parser.parse_args(argv).names or list(by_name)
+    parser.add_argument("--judge", action="store_true", help="only judge what is recorded once more")
+    options = parser.parse_args(argv)
+    names = options.names or list(by_name)
     for name in names:
         if name not in by_name:
             parser.error(f"there is no control {name!r}")
     for name in names:
-        record(by_name[name])
+        (judge_again if options.judge else record)(by_name[name])
 
 
 def record(control: Control) -> None:
@@ -47,7 +50,16 @@ def record(control: Control) -> None:
         trace = parse_csv(lines, name=control.name)
     write(control.file, trace)
     kept = control.trace()
-    note(control, line(control, judge(kept), began=float(trace.t[0]), planted=control.planted(kept)))
+    date = datetime.fromtimestamp(float(trace.t[0]), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    note(control, line(control, judge(kept), [date, machine(), commit()], planted=control.planted(kept)))
+
+
+def judge_again(control: Control) -> None:
+    """Write the line of a control that was recorded before, with what the judge says of it now."""
+    before = next(line for line in README.read_text(encoding="utf-8").splitlines() if starts(line, [control]))
+    origin = before.split(" | ")[3:6]
+    kept = control.trace()
+    note(control, line(control, judge(kept), origin, planted=control.planted(kept)))
 
 
 def soak(control: Control, folder: Path) -> None:
@@ -69,11 +81,10 @@ def write(file: Path, trace: Trace) -> None:
     file.write_bytes(gzip.compress("".join(format_csv(rows)).encode(), mtime=0))
 
 
-def line(control: Control, verdict: Verdict, *, began: float, planted: float) -> str:
-    """The control's row of the table."""
-    date = datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%d %H:%M UTC")
+def line(control: Control, verdict: Verdict, origin: Sequence[str], *, planted: float) -> str:
+    """The control's row of the table; *origin* says when, on what and of which commit it was recorded."""
     leaked = format_rate(planted) if control.leak else "none"
-    cells = [control.what, f"`{control.command}`", date, machine(), commit(), leaked, control.expected]
+    cells = [control.what, f"`{control.command}`", *origin, leaked, control.expected]
     memory = verdict.memory
     slope = "-" if memory is None else said(memory.slope.estimate, memory.slope.low, memory.slope.high)
     delta = "-" if memory is None else format_rate(memory.delta)

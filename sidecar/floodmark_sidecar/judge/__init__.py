@@ -7,7 +7,7 @@ What lives where, in the order in which a trace goes through it:
 - ready to judge: `_frame`, its instants by `_rounds` of readings, of it the `_lives` of each worker, their `_beginnings`, their `_ageing` and their
   `_copies` of a master's pages
 - what sessions and bounded maps hold, taken out: `_held`
-- one series: `_finding`, by its `_floors` (over the release `_cycle`), `_warmup`, `_slope` (about a `_curve`; `_within` lives
+- one series: `_finding`, by its `_floors` (over the release `_cycle`), its `_warmup` and its `_teeth` that ended, `_slope` (about a `_curve`; `_within` lives
   where workers are replaced), δ and the detection limit (`_delta`), `_persistence`, `_shape`, what a small slope may
   have `_hidden`, and its `_jumps`, `_falls` and `_onset`
 - where memory alone decides nothing: what is `_in_use`, which also tells a few levels (`_stairs`) from growth that goes on,

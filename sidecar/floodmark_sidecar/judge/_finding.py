@@ -21,6 +21,7 @@ from floodmark_sidecar.judge._persistence import (
 )
 from floodmark_sidecar.judge._shape import late_slope, quickens, slackens
 from floodmark_sidecar.judge._slope import DRAWS, Slope, measure_slope
+from floodmark_sidecar.judge._teeth import teeth_end
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._warmup import LEAST, measure_warmup
 from floodmark_sidecar.judge._within import Within
@@ -140,12 +141,26 @@ def _without_falls(plain: Finding, level: Finding) -> Finding:
 
 def _examine(x: FloatArray, y: FloatArray, ruler: Ruler, *, warmup: float | None, care: Care) -> Finding | None:
     whole = take_floors(x, y, most=care.floors)
-    start = _warmed_up(whole) if warmup is None else float(x[0]) + warmup
+    if warmup is not None:
+        return _examine_from(float(x[0]) + warmup, x, y, ruler, whole=whole, known=True, care=care)
+    start = _warmed_up(whole)
+    since = None if care.within else teeth_end(x, y)
+    if since is None:
+        return _examine_from(start, x, y, ruler, whole=whole, known=False, care=care)
+    x, y = x[x >= since], y[x >= since]
+    calm = take_floors(x, y, most=care.floors)
+    finding = _examine_from(max(start, since), x, y, ruler, whole=calm, known=False, care=care)
+    return finding and replace(finding, floors=whole)
+
+
+def _examine_from(
+    start: float, x: FloatArray, y: FloatArray, ruler: Ruler, *, whole: Floors, known: bool, care: Care
+) -> Finding | None:
     finding = _from(start, x, y, ruler, whole=whole, care=care)
     if finding is None or finding.state != "inconclusive":
         return finding
     half = float(x[0] + x[-1]) / 2
-    if warmup is None and finding.saturating and finding.start < half:
+    if not known and finding.saturating and finding.start < half:
         later = _from(half, x, y, ruler, whole=whole, care=care)
         if later is not None and later.state == "steady" and gave_back_little(whole):
             return later

@@ -15,8 +15,11 @@ from floodmark_sidecar.judge._types import FloatArray
 _SLACK: Final = 0.35
 """A last third that grows at less than this share of the first is a fill; exponential fills of a third of a run have .14."""
 
-_MISSING: Final = 0.6
+_MISSING: Final = 0.45
 """What a fill lacks at the end of what its beginning promised must be so many δ over the run: less is noise's doing."""
+
+_BLOCKS: Final = 3.0
+"""Blocks that the end must be long: floors of blocks that overlap, as over a release cycle, may be one and the same low."""
 
 _TESTS: Final = (((1 / 3, 2 / 3), 1.64), ((0.9,), 2.2), ((0.85,), 2.2), ((0.8,), 2.2), ((0.75,), 2.2), ((0.7,), 2.2))
 """Where growth may bend, as shares of the run, and by how many standard errors. Of the ends, several are tried."""
@@ -42,6 +45,8 @@ def _slackens(
     floors: Floors, steps: Sequence[Step], test: tuple[tuple[float, ...], float], *, se: float, delta: float
 ) -> bool:
     knees, level = test
+    if (1 - knees[-1]) * float(floors.x[-1] - floors.x[0]) < _BLOCKS * floors.block:
+        return False
     bent = _bend(floors, steps, knees)
     lost = bent.before - bent.after
     if bent.before <= 0 or bent.after >= _SLACK * bent.before or lost * (1 - knees[-1]) <= _MISSING * delta:

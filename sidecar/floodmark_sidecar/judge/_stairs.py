@@ -17,9 +17,10 @@ _MANY: Final = 8
 _SHORTEST: Final = 2
 """Floors of a level."""
 
-SURE: Final = 22.0
+SURE: Final = 28.0
 """By how much levels must be more likely (twice the log-likelihood) where the series has no jumps of the allocator's own.
-Of lines of 2δ in noise one in ten is above it; of three jumps that all other tests took for growth one in thirteen is below.
+Of leaks of 2δ in noise one in two hundred is above it; of a few jumps that all other tests took for growth one in twelve is
+below.
 """
 
 _MORE: Final = 60.0

@@ -44,8 +44,9 @@ def draw(path: Path, plan: Plan) -> None:
             _picture(axes, case, _one(case, duration=duration, seed=plan.first_seed))
         written = io.StringIO()
         figure.savefig(written, format="svg", metadata={"Date": None})
-    # Two decimals of a point are more than a screen shows, and halve the file.
-    path.write_text(re.sub(r"(\d\.\d\d)\d+", r"\1", written.getvalue()), encoding="utf-8")
+    # Two decimals of a point are more than a screen shows, and halve the file; a path of one line each, its lines.
+    text = re.sub(r"(\d\.\d\d)\d+", r"\1", written.getvalue())
+    path.write_text(re.sub(r" \n(?=[LQz])", "", text), encoding="utf-8")
 
 
 def _one(case: Case, *, duration: float, seed: int) -> Specimen:

@@ -44,9 +44,10 @@ def test_a_bound_that_is_raised_ends_nothing(seed: int) -> None:
 
 
 def test_the_entries_of_a_raised_bound_say_so() -> None:
-    """In a short run, where memory alone does not tell."""
-    reasons = [judge(_leak("B3", seed, duration=1800.0)).reasons[0] for seed in SEEDS]
-    assert any("sessions_cache" in reason and "its bound was raised meanwhile, to" in reason for reason in reasons)
+    """In a short run too, where memory alone may tell or not."""
+    for seed in SEEDS:
+        reasons = judge(_leak("B3", seed, duration=600.0)).reasons
+        assert any("sessions_cache" in reason and "its bound was raised meanwhile, to" in reason for reason in reasons)
 
 
 @pytest.mark.parametrize("seed", EACH)

@@ -60,10 +60,10 @@ def test_eight_levels_are_the_best_of_all_there_are() -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_three_jumps_of_unlike_size_are_likelier_than_a_line(seed: int) -> None:
     """By far, though a line through them is steep and sure."""
-    assert likelihood_of_levels(UNLIKE + noise(seed, 0.3), [X]) > 4 * SURE
+    assert likelihood_of_levels(UNLIKE + noise(seed, 0.3), [X]) > 3.5 * SURE
 
 
-@pytest.mark.parametrize(("sigma", "most"), [(0.1, 0.0), (0.5, SURE / 4), (1.0, 2 * SURE), (3.0, 2 * SURE)])
+@pytest.mark.parametrize(("sigma", "most"), [(0.1, 0.0), (0.5, SURE / 5), (1.0, 1.57 * SURE), (3.0, 1.57 * SURE)])
 def test_a_line_in_noise_is_no_levels(sigma: float, most: float) -> None:
     """In little noise a line is by far likelier; in as much as half its rise levels are never likelier by twice as much as
     is sure.

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from floodmark_sidecar.judge import judge
 from floodmark_sidecar.judge._curve import fit_curve, fit_line
 from floodmark_sidecar.judge._cycle import release_cycle
 from floodmark_sidecar.judge._delta import DAY, MIB, CountRuler, MemoryRuler
@@ -174,6 +175,14 @@ def test_a_line_has_no_jumps_and_does_not_slacken() -> None:
     assert not slackens(floors, se=0.5 * MIB / DAY, delta=2 * MIB / DAY)
 
 
+def test_lows_that_blocks_share_are_no_end() -> None:
+    """Teeth as long as a twentieth of the run: the last floors are of one low, and growth does not slacken for that."""
+    clock = Clock(1800.0, 6.43)
+    made = Maker(clock, 300, 300 * MIB).noise(0.6 * MIB, 0.8).saw(60 * MIB, 88.0).line(30 * MIB)
+
+    assert judge(made.trace()).verdict == "climbing"
+
+
 @pytest.mark.parametrize("tau", [0.1, 0.2, 0.33])
 def test_a_fill_slackens(tau: float) -> None:
     """An exponential fill grows ever less, and that is seen."""
@@ -201,9 +210,10 @@ def test_delta_of_a_day_is_what_the_rule_says() -> None:
 
 def test_delta_grows_with_noise_but_a_short_run_cannot_hide_a_climb() -> None:
     """Noise raises δ, never beyond 1 MiB or 2 % of the service over a short run."""
-    small, large = MemoryRuler(45 * MIB, 140), MemoryRuler(500 * MIB, 140)
+    small, medium, large = (MemoryRuler(size * MIB, 140) for size in (45, 100, 500))
 
-    assert small.delta(0.0) * 140 == pytest.approx(0.87 * MIB)
+    assert small.delta(0.0) * 140 == pytest.approx(MIB)
+    assert medium.delta(0.0) * 140 == pytest.approx(1.16 * MIB)
     assert small.delta(MIB) * 140 == pytest.approx(MIB)
     assert large.delta(MIB) * 140 == pytest.approx(10 * MIB)
 
