@@ -76,6 +76,12 @@ class Record:
         return [str(reason) for reason in self.result.get("reasons") or ()]
 
     @property
+    def next_step(self) -> str:
+        """What would decide a run that could not tell, if the judge knows; what climbs has culprits instead."""
+        undecided = self.result.get("verdict") == "inconclusive"
+        return str(self.result.get("next") or "") if undecided else ""
+
+    @property
     def all_notes(self) -> list[str]:
         """Notes of the run and of the judge, each once."""
         return list(dict.fromkeys([*self.notes, *map(str, self.result.get("notes") or ())]))

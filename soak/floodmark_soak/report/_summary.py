@@ -39,6 +39,7 @@ def _run(record: Record) -> Iterator[str]:
         yield from _culprits(record)
     for title, sentences in (
         ("Why", record.reasons),
+        ("What would tell", [record.next_step] if record.next_step else []),
         ("What could not have been seen", record.unseen),
         ("Notes", record.all_notes),
     ):

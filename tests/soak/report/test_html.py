@@ -299,3 +299,12 @@ def test_growth_by_request_is_among_the_numbers(make_record: MakeRecord) -> None
 
     assert "1.2 KiB a request" in Page(render_html([known])).text
     assert "a request" not in Page(render_html([unknown])).text
+
+
+def test_a_run_that_cannot_tell_says_what_would(make_record: MakeRecord) -> None:
+    """What climbs has its culprits instead."""
+    asked = "let the run see more lives"
+    undecided = make_record(result=result(verdict="inconclusive", exit_code=3, next=asked, culprits=[]))
+
+    assert f"What would tell: {asked}." in Page(render_html([undecided])).text
+    assert "What would tell" not in Page(render_html([make_record(result=result(next=asked))])).text

@@ -51,3 +51,12 @@ def test_many_culprits_are_cut(make_record: MakeRecord) -> None:
     many = [culprit(number, f"c{number}", f"app.c{number}") for number in range(1, 15)]
 
     assert "4 more are in the report" in render_summary([make_record(result=result(culprits=many))])
+
+
+def test_a_run_that_cannot_tell_says_what_would(make_record: MakeRecord) -> None:
+    """What climbs has its culprits instead."""
+    asked = "add the column `sessions`"
+    undecided = make_record(result=result(verdict="inconclusive", exit_code=3, next=asked, culprits=[]))
+
+    assert "### What would tell\n\n- add the column \\`sessions\\`" in render_summary([undecided])
+    assert "What would tell" not in render_summary([make_record(result=result(next=asked))])

@@ -83,7 +83,9 @@ function showVerdict(verdict, service) {
   const [first = "", ...rest] = verdict.reasons;
   const name = service.workers === 0 ? `${service.name}, which has ended` : service.name;
   $("sentence").textContent = first ? `${name}: ${first}` : name;
-  fill($("reasons"), [...rest, ...verdict.notes].slice(0, 6).map((text) => make("li", text)));
+  // What climbs has its culprits below; what cannot be told needs to know what would tell.
+  const next = verdict.next && verdict.verdict === "inconclusive" ? [`next: ${verdict.next}`] : [];
+  fill($("reasons"), [...next, ...rest, ...verdict.notes].slice(0, 6).map((text) => make("li", text)));
   const figures = [];
   const known = (value) => value !== null && value !== undefined;
   if (known(slope.estimate)) figures.push(["growth", rate(slope.estimate)]);
