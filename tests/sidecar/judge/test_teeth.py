@@ -45,6 +45,14 @@ def test_noise_has_no_teeth() -> None:
     assert [end_of(y) for y in series] == [None] * 50
 
 
+def test_a_little_more_noise_at_first_is_no_teeth() -> None:
+    """By a quarter: a service that settles is not another one for that."""
+    quiet = [Maker(CLOCK, seed, 100 * MIB).noise(MIB, 0.5) for seed in range(300, 350)]
+    loud = [np.where(made.u < 0.3, 1.25, 1.0) * (made.y - made.level) for made in quiet]
+
+    assert [end_of(y) for y in loud] == [None] * 50
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_what_only_rises_or_only_falls_has_no_teeth(sign: float) -> None:
     """A cache that fills, a load that ends: either goes one way, fast at first."""
