@@ -148,9 +148,18 @@ def _sample(each: Container, count: int) -> Iterator[tuple[Any, ...]]:
 
 def _entry_bytes(each: Container, sizes: _objects.Sizes, count: int) -> float | None:
     """Return the mean size of one entry, two levels deep; what several sampled entries share is counted once."""
+    return _mean(_sample(each, count), sizes)
+
+
+def deep_bytes(values: Iterable[object], sizes: _objects.Sizes) -> float | None:
+    """Return the mean size of *values*, two levels deep; what several of them share is counted once. None for none."""
+    return _mean(((value,) for value in values), sizes)
+
+
+def _mean(entries: Iterable[tuple[Any, ...]], sizes: _objects.Sizes) -> float | None:
     seen: set[int] = set()
     total = sampled = 0
-    for entry in _sample(each, count):
+    for entry in entries:
         sampled += 1
         for value in entry:
             total += _deep(value, sizes, seen)

@@ -16,8 +16,12 @@ _MODULE: Final = type.__dict__["__module__"].__get__
 _QUALNAME: Final = type.__dict__["__qualname__"].__get__
 _FLAGS: Final = type.__dict__["__flags__"].__get__
 _SUBCLASSES: Final = type.__subclasses__
+_HEAP_TYPE: Final = 1 << 9
 _HAVE_GC: Final = 1 << 14
 _GC_HEAD: Final = 16
+_MANAGED: Final = 1 << 3 | 1 << 4
+"""Attributes or weak references that the interpreter keeps in two pointers before the object."""
+_POINTERS: Final = 16
 _CONTAINERS: Final = (dict, list, set, deque)
 
 Sizer = Callable[[Any], int]
@@ -56,6 +60,11 @@ def _text(getter: Callable[[type], Any], kind: type) -> str:
 def is_class(value: object) -> bool:
     """Whether *value* is a class of any metaclass."""
     return issubclass(type(value), type)
+
+
+def is_written_in_python(kind: type) -> bool:
+    """Whether a class was made by a `class` statement or as one is; C extensions make some of theirs that way, too."""
+    return bool(_FLAGS(kind) & _HEAP_TYPE)
 
 
 def attributes(value: object) -> dict[str, Any] | None:
@@ -108,11 +117,13 @@ class Sizes:
         self._by_type: dict[int, tuple[Sizer, int]] = {}
 
     def __call__(self, value: object) -> int:
-        """Return the size of *value* with its collector's header."""
+        """Return the size of *value* with what the interpreter keeps before it, as `sys.getsizeof` does."""
         kind = type(value)
         known = self._by_type.get(id(kind))
         if known is None:
-            known = self._by_type[id(kind)] = (_sizer(kind), _GC_HEAD if _FLAGS(kind) & _HAVE_GC else 0)
+            flags = _FLAGS(kind)
+            before = (_GC_HEAD if flags & _HAVE_GC else 0) + (_POINTERS if flags & _MANAGED else 0)
+            known = self._by_type[id(kind)] = (_sizer(kind), before)
         try:
             return known[0](value) + known[1]
         except Exception:  # noqa: BLE001  a C extension's own method

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from floodmark_sidecar.agent import _census, _fork, _graph, _names, _safety
+from floodmark_sidecar.agent import _census, _fork, _graph, _names, _safety, _types
+from floodmark_sidecar.agent._origin import Modules
 
 DEADLINE: Final = 60.0
 """Seconds after which the parent ends the child."""
@@ -106,6 +107,7 @@ def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
     # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
     stacks = [value for frame in _names.stacks(heap.frames.values()) for value in _graph.local_names(frame).values()]
     dicts = [*heap.dicts, *(value for value in stacks if type(value) is dict)]
+    tallies = _types.count(heap.objects, dicts, pause=pause, ignore=own | {id(stacks), id(dicts)})
     found, complete = _census.biggest(heap.objects, dicts, pause=pause, ignore=own)
     names, searched = _names.names(
         [each.value for each in found],
@@ -114,6 +116,7 @@ def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
         barred=[heap, heap.objects, heap.dicts, heap.frames, stacks, dicts, found],
         pause=pause,
     )
+    modules = Modules(sys.modules)
     notes = [] if searched else [f"{len(found) - len(names)} containers have no name: the search for it was cut short"]
     if not complete:
         notes.append("there are too many containers to look into all: those with the smallest tables are left out")
@@ -122,6 +125,8 @@ def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
         "objects": len(heap.objects),
         "complete": complete,
         "notes": notes,
+        "types": _types.rows(tallies, modules),
+        "type_owners": _types.owners(tallies, modules),
         "containers": [_row(each, names.get(id(each.value))) for each in found],
     }
 

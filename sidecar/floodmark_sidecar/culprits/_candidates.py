@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from floodmark_sidecar.culprits._capture import Container
+from floodmark_sidecar.culprits._capture import Container, Owner
 from floodmark_sidecar.culprits._findings import Finding
 
 _MOST: Final = 20
@@ -38,6 +38,12 @@ class Candidate:
     def container(self) -> Container | None:
         """The container that shows where this is held, if a capture has seen one."""
         return next((finding.container for finding in self.findings if finding.container is not None), None)
+
+    @property
+    def owner(self) -> Owner | None:
+        """Where the source says what this is: what holds it, or where it is written."""
+        held = self.container
+        return held.owner if held is not None else self.findings[0].owner
 
     def points(self, living: Collection[tuple[str, str]]) -> tuple[tuple[float, float], ...]:
         """Return (epoch second, size) of all findings together, as seen with each new reading of one of them.

@@ -47,7 +47,7 @@ def _grew(findings: Sequence[Finding]) -> str:
         return f"grew from {format_bytes(first)} to {format_bytes(last)} {over}, while its entries did not"
     each = findings[0].bytes_per_entry
     cost = f", {format_bytes(each)} each" if each is not None else ""
-    return f"grew from {first:,.0f} to {last:,.0f} entries {over}{cost}"
+    return f"grew from {first:,.0f} to {last:,.0f} {findings[0].unit} {over}{cost}"
 
 
 def _in_whom(findings: Sequence[Finding], alone: str | None) -> str:

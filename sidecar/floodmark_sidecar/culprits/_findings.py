@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from floodmark_sidecar.culprits._capture import Capture, Container
+from floodmark_sidecar.culprits._capture import Capture, Container, Owner
 from floodmark_sidecar.culprits._growth import Growth
 from floodmark_sidecar.culprits._tracks import Track, follow
 
@@ -15,7 +15,7 @@ class Finding:
 
     `growth` is that of its entries, or of its bytes where it `swells` instead. `weight` is the part of the time its
     worker was observed for which the finding speaks. `container` shows where it is held, `bound` is the declared one
-    of a registered map.
+    of a registered map, `owner` is where it is written, where that is not what holds it.
     """
 
     key: tuple[str, ...]
@@ -29,11 +29,22 @@ class Finding:
     bytes_per_entry: float | None = None
     container: Container | None = None
     bound: float | None = None
+    owner: Owner | None = None
+
+    @property
+    def kind(self) -> str:
+        """What this is, as a culprit's kind says it: `map`, `container`, `type`."""
+        return "container" if self.key[0] == "unnamed" else self.key[0]
 
     @property
     def is_map(self) -> bool:
         """Whether this is a registered map."""
-        return self.key[0] == "map"
+        return self.kind == "map"
+
+    @property
+    def unit(self) -> str:
+        """What there are ever more of."""
+        return "instances" if self.kind == "type" else "entries"
 
     @property
     def entries_per_hour(self) -> float:
@@ -73,9 +84,7 @@ def from_tracks(
     lives: Sequence[Sequence[Capture]], tracks: Sequence[Track], names: Sequence[str | None]
 ) -> Iterator[Finding]:
     """Yield the containers that grow among *tracks*; the inside of a registered map as that map, by its name."""
-    seconds: dict[str, float] = {}
-    for life in lives:
-        seconds[life[0].worker] = seconds.get(life[0].worker, 0.0) + life[-1].t - life[0].t
+    seconds = seconds_of(lives)
     complete = {(c.worker, c.life): c.t for life in lives for c in life if c.complete}
     for track, name in zip(tracks, names, strict=True):
         gone = track.seen[-1][0] < complete.get((track.worker, track.life), 0.0)
@@ -97,6 +106,14 @@ def from_tracks(
             bytes_per_entry=track.bytes_per_entry(),
             container=held,
         )
+
+
+def seconds_of(lives: Sequence[Sequence[Capture]]) -> dict[str, float]:
+    """Return how long each worker was observed in all of *lives*, by name."""
+    seconds: dict[str, float] = {}
+    for life in lives:
+        seconds[life[0].worker] = seconds.get(life[0].worker, 0.0) + life[-1].t - life[0].t
+    return seconds
 
 
 def tracks_of(lives: Sequence[Sequence[Capture]]) -> list[Track]:

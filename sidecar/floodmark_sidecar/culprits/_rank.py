@@ -11,6 +11,7 @@ from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
+from floodmark_sidecar.culprits._types import from_types, unexplained
 from floodmark_sidecar.judge import Trace, Verdict
 
 
@@ -41,7 +42,9 @@ def rank(
     found += [finding for finding in from_tracks(lives, tracks, names) if not (finding.is_map and finding.name in told)]
     workers = {capture.worker for capture in captures} | set(() if trace is None else trace.workers)
     alive = living(captures, trace)
-    return _culprits(ranked(merged(found)), judged, living=alive, several=len(workers) > 1, locate=locate)
+    candidates = merged(found)
+    candidates += unexplained(merged([*from_types(lives)]), candidates, climb=_slope(judged))
+    return _culprits(ranked(candidates), judged, living=alive, several=len(workers) > 1, locate=locate)
 
 
 def _culprits(
@@ -65,15 +68,15 @@ def _culprits(
         culprits.append(
             Culprit(
                 rank=number,
-                kind="map" if first.is_map else "container",
+                kind=first.kind,
                 name=first.name or _described(held),
-                where=locate(held.owner) if held is not None and held.owner is not None else None,
-                path=held.path if held is not None else None,
+                where=None if candidate.owner is None else locate(candidate.owner),
+                path=held.path if held is not None else first.name if first.kind == "type" else None,
                 worker=alone,
                 share=None if slope is None or size is None else _share(size, max(slope, named)),
                 bytes_per_hour=size,
                 entries_per_hour=candidate.entries_per_hour,
-                measured="bytes" if first.swells else "entries",
+                measured="bytes" if first.swells else first.unit,
                 points=candidate.points(living),
                 evidence=evidence(candidate.findings, living, alone, [*notes, *(overlap if number == 1 else [])]),
             )

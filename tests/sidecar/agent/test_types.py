@@ -1,0 +1,117 @@
+"""What the census counts by type. Given objects directly, it needs no fork."""
+
+import gc
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pympler import summary
+
+from floodmark_sidecar.agent import _types
+from floodmark_sidecar.agent._origin import Modules
+
+HERE = Modules(sys.modules)
+
+
+class Job:
+    """Something that holds a text and a number."""
+
+    def __init__(self, number: int) -> None:
+        self.path = f"/in/{number:05}.jpg"
+        self.at = number + 0.5
+
+
+class Hostile(type):
+    """A metaclass none of whose methods must run."""
+
+    def __hash__(cls) -> int:
+        raise AssertionError
+
+    __eq__ = __repr__ = __instancecheck__ = __getattribute__ = __hash__  # type: ignore[assignment,misc]
+
+
+class Bad(metaclass=Hostile):
+    """Its instances must not be asked anything, either."""
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+    __len__ = __hash__ = __sizeof__ = __getattribute__ = __repr__  # type: ignore[assignment,misc]
+
+
+def tallies(*values: Any, ignore: frozenset[int] = frozenset()) -> list[_types.Tally]:
+    tracked = [value for value in values if gc.is_tracked(value)]
+    dicts = [value for value in values if type(value) is dict]
+    return _types.count(tracked, [*dicts, *dicts], pause=lambda: None, ignore=ignore)
+
+
+def counted(*values: Any, ignore: frozenset[int] = frozenset()) -> dict[str, tuple[int, int]]:
+    return {name: (count, size) for name, count, size in _types.rows(tallies(*values, ignore=ignore), HERE)}
+
+
+def test_instances_and_what_they_hold_are_counted_once() -> None:
+    """Ten jobs have ten texts and ten numbers, however often they are met."""
+    jobs = [Job(number) for number in range(10)]
+    found = counted(*jobs, [*jobs], [*jobs])
+
+    assert found[f"{__name__}.Job"][0] == 10
+    assert found["str"][0] >= 10
+    assert found["float"] == (10, 240)
+    assert found["list"][0] == 2
+
+
+def test_untracked_containers_are_looked_into() -> None:
+    """A dict of path to (path, time) is unknown to the collector, and so is all that is in it."""
+    held = {f"/in/{number}": (f"/out/{number}", float(number)) for number in range(100)}
+    gc.collect()
+    assert not gc.is_tracked(held)
+    found = counted(held)
+
+    assert found["str"][0] == 200
+    assert (found["tuple"][0], found["float"][0], found["dict"][0]) == (100, 100, 1)
+
+
+def test_bytes_are_those_of_the_interpreter() -> None:
+    """A size is `sys.getsizeof` of each."""
+    lists: Sequence[list[int]] = [[*range(size)] for size in range(20)]
+
+    assert counted(*lists)["list"] == (20, sum(map(sys.getsizeof, lists)))
+
+
+def test_rows_are_those_of_pympler() -> None:
+    """Name, count and bytes of every type agree with `pympler.summary.summarize` of the same objects."""
+    lists = [[object() for _ in range(size)] for size in range(20)]
+    jobs = {number: Job(number) for number in range(5)}
+    atoms = [each for values in (lists, jobs.values()) for each in values]
+    ours = counted(*atoms)
+    theirs = {name: (count, size) for name, count, size in summary.summarize(atoms)}  # type: ignore[no-untyped-call]
+
+    assert {name: ours[name] for name in theirs} == theirs
+
+
+def test_no_code_of_the_service_runs() -> None:
+    """Classes that raise at every touch are counted like any other."""
+    bad = [Bad() for _ in range(7)]
+    name = f"{__name__}.Bad"
+    found = tallies(*bad)
+
+    assert next(row for row in _types.rows(found, HERE) if row[0] == name)[1] == 7
+    assert _types.owners(found, HERE)[name]["attribute"] == "Bad"
+
+
+def test_classes_say_where_they_are_written_and_what_one_holds() -> None:
+    """The interpreter's own types say neither."""
+    found = _types.owners(tallies(*[Job(number) for number in range(100)]), HERE)
+
+    owner = found[f"{__name__}.Job"]
+    assert (owner["module"], owner["file"], owner["qualname"]) == (__name__, __file__, "")
+    assert owner["each_bytes"] == pytest.approx(48 + len("/in/00000.jpg") + 49 + 24, abs=48)
+    assert not {"dict", "list", "str"} & found.keys()
+
+
+def test_what_is_ignored_is_not_counted() -> None:
+    """The census does not count its own lists."""
+    own = [1.5]
+
+    assert "list" not in counted(own, ignore=frozenset({id(own)}))

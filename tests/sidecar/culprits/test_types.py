@@ -1,0 +1,101 @@
+"""Types whose instances become ever more: named where no container tells of them, and only there."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from floodmark_sidecar.culprits import Capture, parse_capture
+from tests.sidecar.culprits.scripted import MINUTE, START, container, names, ranked, verdict
+
+OWNER = {"module": "app.models", "file": "/srv/app/models.py", "qualname": "", "attribute": "Job", "each_bytes": 500.0}
+JOB = "app.models.Job"
+GROWS = [1000, 2000, 3000, 4000]
+FLAT = [1000, 1000, 1000, 1000]
+
+
+def seen(
+    types: Mapping[str, Sequence[int | None]], containers: Mapping[str, Sequence[int]] | None = None
+) -> list[Capture]:
+    """One capture a minute, with so many instances of each type, of 100 bytes, and so many entries in each container."""
+    captures = []
+    for minute in range(4):
+        counts = {name: sizes[minute] for name, sizes in types.items()}
+        file: dict[str, Any] = {
+            "floodmark_capture": 1,
+            "t": START + minute * MINUTE,
+            "containers": [container(path, sizes[minute]) for path, sizes in (containers or {}).items()],
+            "types": [[name, count, 100 * count] for name, count in counts.items() if count is not None],
+            "type_owners": {JOB: OWNER},
+        }
+        captures.append(parse_capture(file, worker="web-0", life=1))
+    return captures
+
+
+def test_a_class_that_nothing_holds_is_named() -> None:
+    """With its line, the number of its instances, and what they take with all they hold."""
+    (culprit,) = ranked(seen({JOB: GROWS}))
+
+    assert (culprit.kind, culprit.name, culprit.path, culprit.where) == ("type", JOB, JOB, "Job.py:7")
+    assert culprit.bytes_per_hour == pytest.approx(60_000 * 500)
+    assert culprit.measured == "instances"
+    assert culprit.evidence == "grew from 1,000 to 4,000 instances over 4 captures, 500 B each"
+
+
+def test_what_a_container_gains_is_told_by_the_container() -> None:
+    """As many instances as entries, or two for each, are what is in it."""
+    types = {JOB: GROWS, "str": [2 * size for size in GROWS]}
+
+    assert names(ranked(seen(types, {"app.jobs": GROWS}))) == ["jobs"]
+
+
+def test_what_a_container_does_not_gain_is_named_beside_it() -> None:
+    """Ten times as many instances as entries are held elsewhere, too."""
+    many = [10 * size for size in GROWS]
+
+    assert names(ranked(seen({JOB: many}, {"app.jobs": GROWS}))) == [JOB, "jobs"]
+
+
+def test_containers_that_explain_the_climb_need_no_types() -> None:
+    """Where they cover three fifths of it."""
+    captures = seen({JOB: [10 * size for size in GROWS]}, {"app.jobs": GROWS})
+    grown = 60_000 * 120.0
+
+    assert names(ranked(captures, judged=verdict(slope=grown / 0.61))) == ["jobs"]
+    assert JOB in names(ranked(captures, judged=verdict(slope=grown / 0.59)))
+
+
+def test_what_instances_hold_is_theirs() -> None:
+    """The dicts and texts of a class that grows are not named beside it; far more of them are."""
+    few = {JOB: GROWS, "dict": GROWS, "str": [3 * size for size in GROWS]}
+
+    assert names(ranked(seen(few))) == [JOB]
+    assert names(ranked(seen({**few, "tuple": [50 * size for size in GROWS]}))) == ["tuple", JOB]
+
+
+def test_a_builtin_that_grows_alone_is_named() -> None:
+    """As where C code has lost count of what it was given; it has no line."""
+    (culprit,) = ranked(seen({"tuple": GROWS, JOB: FLAT}))
+
+    assert (culprit.name, culprit.where) == ("tuple", None)
+
+
+@pytest.mark.parametrize("sizes", [FLAT, [4000, 3000, 2000, 1000], [1000, 5000, 1000, 5000], [1000, 4000, 4000, 4000]])
+def test_what_does_not_go_on_growing_is_not_named(sizes: Sequence[int]) -> None:
+    """By the same rules as containers."""
+    assert ranked(seen({JOB: sizes})) == ()
+
+
+def test_a_type_that_was_too_small_to_be_listed_is_judged_from_then_on() -> None:
+    """It was not counted before; that is not none at all."""
+    assert names(ranked(seen({JOB: [None, 2000, 3000, 4000]}))) == [JOB]
+    assert ranked(seen({JOB: [None, 3000, 3000, 3000]})) == ()
+
+
+@pytest.mark.parametrize(
+    "types", [{"dict": 3}, [["dict", 1]], [["dict", -1, 5]], [["dict", 1, "5"]], [[7, 1, 5]], ["dict"], 7]
+)
+def test_rows_that_are_none_are_refused(types: object) -> None:
+    """With the place in the file."""
+    with pytest.raises(ValueError, match="type"):
+        parse_capture({"floodmark_capture": 1, "t": START, "containers": [], "types": types}, worker="web-0", life=1)
