@@ -77,6 +77,7 @@ class _Library:
 
     def __init__(self) -> None:
         self._lib = ctypes.PyDLL(None, use_errno=True)
+        self._functions: dict[str, Any] = {}
         for name in _NEEDED:
             if not hasattr(self._lib, name):
                 msg = f"this interpreter or its C library has no {name}"
@@ -88,15 +89,18 @@ class _Library:
 
     def silent(self, name: str, *arguments: Any) -> Callable[[], None]:
         """Return a call of C function *name* that gives None whatever the function returns."""
-        function = self._lib[name]
-        function.restype = None
-        return partial(function, *arguments)
+        return partial(self._function(name, None), *arguments)
 
     def fork(self) -> Callable[[], int]:
         """Return a call of the C library's fork."""
-        function = self._lib["fork"]
-        function.restype = ctypes.c_int
-        return partial(function)
+        return partial(self._function("fork", ctypes.c_int))
+
+    def _function(self, name: str, gives: Any) -> Callable[..., Any]:
+        # Kept: each function object refers to itself, and would stay for ever where the service's collector is off.
+        if name not in self._functions:
+            self._functions[name] = self._lib[name]
+            self._functions[name].restype = gives
+        return self._functions[name]
 
 
 _library: _Library | None = None

@@ -132,3 +132,23 @@ os._exit(sys.stdout.flush() or 0)
 """
     )
     assert out == "True False\n"
+
+
+def test_captures_leave_nothing_behind_where_the_collector_is_off(run: Run) -> None:
+    """Objects that refer to themselves would stay for ever: after the first capture, none more is left."""
+    out = run(
+        PREAMBLE
+        + """
+import gc
+def count():
+    return len(gc.get_objects())
+gc.collect()
+gc.disable()
+take("0.json"), take("1.json")
+before = count()
+for number in range(2, 5):
+    take(f"{number}.json")
+print(count() - before)
+"""
+    )
+    assert int(out) <= 0
