@@ -77,7 +77,7 @@ class _Library:
 
     def __init__(self) -> None:
         self._lib = ctypes.PyDLL(None, use_errno=True)
-        self._functions: dict[str, Any] = {}
+        self._functions: dict[str, ctypes._NamedFuncPointer] = {}
         for name in _NEEDED:
             if not hasattr(self._lib, name):
                 msg = f"this interpreter or its C library has no {name}"
@@ -97,10 +97,11 @@ class _Library:
 
     def _function(self, name: str, gives: Any) -> Callable[..., Any]:
         # Kept: each function object refers to itself, and would stay for ever where the service's collector is off.
-        if name not in self._functions:
-            self._functions[name] = self._lib[name]
-            self._functions[name].restype = gives
-        return self._functions[name]
+        function = self._functions.get(name)
+        if function is None:
+            function = self._functions[name] = self._lib[name]
+            function.restype = gives
+        return function
 
 
 _library: _Library | None = None

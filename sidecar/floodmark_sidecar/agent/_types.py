@@ -4,7 +4,7 @@ The collector knows no strings, bytes or numbers: those are found one step below
 """
 
 import gc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import filterfalse
 from typing import Any, Final
@@ -13,6 +13,9 @@ from floodmark_sidecar.agent import _census, _objects
 from floodmark_sidecar.agent._origin import Modules
 
 MOST_TYPES: Final = 300
+_MORE: Final = 32
+_MOST_SAMPLES: Final = 8
+"""By how many instances a class must have grown for one of them to be looked for, and for how many classes that is done."""
 _PACE: Final = 1024
 _WIDTH: Final = 26
 """Bits of a place in the record of what was counted: of objects within the same GiB no two share one."""
@@ -119,6 +122,23 @@ def rows(tallies: Sequence[Tally], modules: Modules) -> list[list[Any]]:
         row[1] += tally.count
         row[2] += tally.bytes
     return sorted(merged.values(), key=lambda row: -row[2])[:MOST_TYPES]
+
+
+def samples(
+    tallies: Sequence[Tally], modules: Modules, *, known: Collection[str], before: Mapping[str, int]
+) -> dict[str, object]:
+    """Return an instance of each of the few classes of which there are more than *before*, by name, the steepest first.
+
+    *known* are the classes that are written in Python. Which instance it is, chance says: where most are leaked, it is one.
+    """
+    grown = []
+    for tally in tallies[:MOST_TYPES]:
+        name = tally.name(modules)
+        more = tally.count - before.get(name, tally.count)
+        if name in known and more >= _MORE:
+            grown.append((more * tally.bytes / tally.count, name, tally.some[-1]))
+    grown.sort(key=lambda each: -each[0])
+    return {name: value for _, name, value in grown[:_MOST_SAMPLES]}
 
 
 def owners(tallies: Sequence[Tally], modules: Modules) -> dict[str, dict[str, Any]]:

@@ -21,6 +21,9 @@ RATIONED_DUTY: Final = 0.25
 
 _FORMAT: Final = 1
 
+_known: dict[int, dict[str, int]] = {}
+"""How many instances each class had at the last capture of this process, by pid: what grew since is looked at closely."""
+
 _under_way: dict[int, object] = {}
 """One entry while a capture is taken, by pid: a process forked by the service meanwhile has none under way."""
 
@@ -74,11 +77,14 @@ def _rationed(proc: str, cgroup: str) -> bool:
 def _run(path: str, service: str, cancel: int | None, rationed: bool) -> tuple[str | None, float | None]:
     partial_path = f"{path}.{os.getpid()}.part"
     duty = RATIONED_DUTY if rationed else 1.0
+    before = _known.get(os.getpid())
 
     def work(heap: _fork.Heap) -> bytes:
         _prefer_to_die()
-        _write(partial_path, path, {**_head(service, os.getppid()), **_take(heap, _census.Pacer(duty))})
-        return b""
+        content = _take(heap, before, _census.Pacer(duty))
+        _write(partial_path, path, {**_head(service, os.getppid()), **content})
+        counts = {name: count for name, count, _ in content["types"] if name in content["type_owners"]}
+        return json.dumps(counts).encode()
 
     try:
         outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
@@ -87,6 +93,8 @@ def _run(path: str, service: str, cancel: int | None, rationed: bool) -> tuple[s
     if outcome.answer is None:
         _remove(partial_path)
         return outcome.failure, outcome.stall_seconds
+    _known.clear()
+    _known[os.getpid()] = json.loads(outcome.answer)
     return None, outcome.stall_seconds
 
 
@@ -101,7 +109,7 @@ def _head(service: str, pid: int) -> dict[str, Any]:
     }
 
 
-def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
+def _take(heap: _fork.Heap, before: Mapping[str, int] | None, pause: Callable[[], None]) -> dict[str, Any]:
     started = time.perf_counter()
     own = frozenset({id(heap.objects), id(heap.dicts), id(heap.frames)})
     # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
@@ -109,15 +117,23 @@ def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
     dicts = [*heap.dicts, *(value for value in stacks if type(value) is dict)]
     tallies = _types.count(heap.objects, dicts, pause=pause, ignore=own | {id(stacks), id(dicts)})
     found, complete = _census.biggest(heap.objects, dicts, pause=pause, ignore=own)
+    modules = Modules(sys.modules)
+    owners = _types.owners(tallies, modules)
+    samples = _types.samples(tallies, modules, known=owners, before=before or {})
     names, searched = _names.names(
-        [each.value for each in found],
+        [*(each.value for each in found), *samples.values()],
         loaded=sys.modules,
         frames=heap.frames.values(),
-        barred=[heap, heap.objects, heap.dicts, heap.frames, stacks, dicts, found],
+        barred=[heap, heap.objects, heap.dicts, heap.frames, stacks, dicts, found, samples],
         pause=pause,
     )
-    modules = Modules(sys.modules)
-    notes = [] if searched else [f"{len(found) - len(names)} containers have no name: the search for it was cut short"]
+    for name, sample in samples.items():
+        held = names.get(id(sample))
+        owners[name]["held_by"] = None if held is None else held.chain
+        owners[name]["searched"] = searched
+    nameless = sum(id(each.value) not in names for each in found)
+    cut = bool(nameless) and not searched
+    notes = [f"{nameless} containers have no name: the search for it was cut short"] if cut else []
     if not complete:
         notes.append("there are too many containers to look into all: those with the smallest tables are left out")
     return {
@@ -126,7 +142,7 @@ def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
         "complete": complete,
         "notes": notes,
         "types": _types.rows(tallies, modules),
-        "type_owners": _types.owners(tallies, modules),
+        "type_owners": owners,
         "containers": [_row(each, names.get(id(each.value))) for each in found],
     }
 

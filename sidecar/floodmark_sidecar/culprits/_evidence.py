@@ -32,6 +32,7 @@ def evidence(
         parts.append(f"held by {held.chain or held.path}")
     if held is not None and held.shape:
         parts.append(f"keys like {held.shape}")
+    parts += dict.fromkeys(finding.remark for finding in shown)
     return "; ".join([part for part in parts if part] + list(notes))
 
 

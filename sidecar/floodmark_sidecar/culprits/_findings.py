@@ -15,7 +15,7 @@ class Finding:
 
     `growth` is that of its entries, or of its bytes where it `swells` instead. `weight` is the part of the time its
     worker was observed for which the finding speaks. `container` shows where it is held, `bound` is the declared one
-    of a registered map, `owner` is where it is written, where that is not what holds it.
+    of a registered map, `owner` is where it is written, where that is not what holds it. `remark` is what else is known.
     """
 
     key: tuple[str, ...]
@@ -30,6 +30,7 @@ class Finding:
     container: Container | None = None
     bound: float | None = None
     owner: Owner | None = None
+    remark: str = ""
 
     @property
     def kind(self) -> str:

@@ -52,7 +52,14 @@ def _finding(
         observed=f"{found.count} captures",
         bytes_per_entry=latest.bytes_of_one,
         owner=latest.owner,
+        remark=_held(latest),
     )
+
+
+def _held(latest: TypeCount) -> str:
+    if latest.held_by is not None:
+        return f"one is held by {latest.held_by}"
+    return "nothing that has a name holds one: they hold each other, or C code does" if latest.unheld else ""
 
 
 def unexplained(types: Sequence[Candidate], held: Sequence[Candidate], *, climb: float | None) -> list[Candidate]:

@@ -152,3 +152,28 @@ print(count() - before)
 """
     )
     assert int(out) <= 0
+
+
+def test_a_class_that_grew_says_who_holds_an_instance(run: Run, tmp_path: Path) -> None:
+    """Through small containers, or that nothing does; at the first capture nothing has grown."""
+    run(
+        PREAMBLE
+        + """
+class Held: pass
+class Cyclic:
+    def __init__(self):
+        self.me = self
+import gc
+gc.disable()
+jobs = {number: [] for number in range(20)}
+for name in ("0.json", "1.json"):
+    for number in range(100):
+        jobs[number % 20].append(Held())
+        Cyclic()
+    take(name)
+"""
+    )
+    first, second = (json.loads((tmp_path / name).read_text())["type_owners"] for name in ("0.json", "1.json"))
+    assert "held_by" not in first["scenario.Held"]
+    assert second["scenario.Held"]["held_by"] == "scenario.jobs[…][…]"
+    assert (second["scenario.Cyclic"]["held_by"], second["scenario.Cyclic"]["searched"]) == (None, True)

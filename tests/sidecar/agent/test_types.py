@@ -115,3 +115,17 @@ def test_what_is_ignored_is_not_counted() -> None:
     own = [1.5]
 
     assert "list" not in counted(own, ignore=frozenset({id(own)}))
+
+
+def test_samples_are_of_classes_that_grew() -> None:
+    """By enough instances, the steepest first; of what was not counted before nothing is known to have grown."""
+    found = tallies(*[Job(number) for number in range(100)])
+    name = f"{__name__}.Job"
+
+    def sampled(before: dict[str, int]) -> list[str]:
+        return [*_types.samples(found, HERE, known={name}, before=before)]
+
+    assert sampled({name: 60}) == [name]
+    assert sampled({name: 69}) == []
+    assert sampled({}) == []
+    assert not _types.samples(found, HERE, known=set(), before={name: 0})

@@ -99,3 +99,32 @@ def test_rows_that_are_none_are_refused(types: object) -> None:
     """With the place in the file."""
     with pytest.raises(ValueError, match="type"):
         parse_capture({"floodmark_capture": 1, "t": START, "containers": [], "types": types}, worker="web-0", life=1)
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ({"held_by": "app.jobs[…]", "searched": True}, "; one is held by app.jobs[…]"),
+        (
+            {"held_by": None, "searched": True},
+            "; nothing that has a name holds one: they hold each other, or C code does",
+        ),
+        ({"held_by": None, "searched": False}, ""),
+        ({}, ""),
+    ],
+)
+def test_who_holds_one_is_said(known: dict[str, object], said: str) -> None:
+    """As far as the census looked."""
+    captures = []
+    for minute, size in enumerate(GROWS):
+        file: dict[str, Any] = {
+            "floodmark_capture": 1,
+            "t": START + minute * MINUTE,
+            "containers": [],
+            "types": [[JOB, size, 100 * size]],
+            "type_owners": {JOB: OWNER | known},
+        }
+        captures.append(parse_capture(file, worker="web-0", life=1))
+
+    (culprit,) = ranked(captures)
+    assert culprit.evidence == f"grew from 1,000 to 4,000 instances over 4 captures, 500 B each{said}"
