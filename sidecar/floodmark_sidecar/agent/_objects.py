@@ -16,7 +16,6 @@ _MODULE: Final = type.__dict__["__module__"].__get__
 _QUALNAME: Final = type.__dict__["__qualname__"].__get__
 _FLAGS: Final = type.__dict__["__flags__"].__get__
 _SUBCLASSES: Final = type.__subclasses__
-_HEAP_TYPE: Final = 1 << 9
 _HAVE_GC: Final = 1 << 14
 _GC_HEAD: Final = 16
 _MANAGED: Final = 1 << 3 | 1 << 4
@@ -60,11 +59,6 @@ def _text(getter: Callable[[type], Any], kind: type) -> str:
 def is_class(value: object) -> bool:
     """Whether *value* is a class of any metaclass."""
     return issubclass(type(value), type)
-
-
-def is_written_in_python(kind: type) -> bool:
-    """Whether a class was made by a `class` statement or as one is; C extensions make some of theirs that way, too."""
-    return bool(_FLAGS(kind) & _HEAP_TYPE)
 
 
 def attributes(value: object) -> dict[str, Any] | None:

@@ -149,9 +149,9 @@ def owners(tallies: Sequence[Tally], modules: Modules) -> dict[str, dict[str, An
     found: dict[str, dict[str, Any]] = {}
     for tally in tallies[:MOST_TYPES]:
         module = _objects.module_name(tally.kind)
-        file = modules.file(module) if _objects.is_written_in_python(tally.kind) else None
+        file = modules.file(module)
         shown = tally.name(modules)
-        if file is None or shown in found:
+        if file is None or not file.endswith(".py") or shown in found:
             continue
         outer, _, name = _objects.qualname(tally.kind).rpartition(".")
         found[shown] = {
