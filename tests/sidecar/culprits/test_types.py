@@ -88,8 +88,8 @@ def test_what_does_not_go_on_growing_is_not_named(sizes: Sequence[int]) -> None:
 
 def test_a_type_that_was_too_small_to_be_listed_is_judged_from_then_on() -> None:
     """It was not counted before; that is not none at all."""
-    assert names(ranked(seen({JOB: [None, 2000, 3000, 4000]}))) == [JOB]
-    assert ranked(seen({JOB: [None, 3000, 3000, 3000]})) == ()
+    assert names(ranked(seen({JOB: [None, 2000, 3000, 4000], "dict": FLAT}))) == [JOB]
+    assert ranked(seen({JOB: [None, 3000, 3000, 3000], "dict": FLAT})) == ()
 
 
 @pytest.mark.parametrize(
