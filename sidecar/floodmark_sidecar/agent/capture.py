@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from floodmark_sidecar.agent import _census, _fork, _graph, _names, _safety
+from floodmark_sidecar.agent import _census, _fork, _graph, _names, _resources, _safety
 
 DEADLINE: Final = 60.0
 """Seconds after which the parent ends the child."""
@@ -50,7 +50,7 @@ def take(
             handler = signal.getsignal(signal.SIGCHLD)
             refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
             if refused is None:
-                refused, stall = _run(path, service, cancel, _rationed(proc, cgroup))
+                refused, stall = _run(path, service, cancel, proc, _rationed(proc, cgroup))
         finally:
             _under_way.clear()
     message["ended"] = time.time()
@@ -70,13 +70,13 @@ def _rationed(proc: str, cgroup: str) -> bool:
         return True
 
 
-def _run(path: str, service: str, cancel: int | None, rationed: bool) -> tuple[str | None, float | None]:
+def _run(path: str, service: str, cancel: int | None, proc: str, rationed: bool) -> tuple[str | None, float | None]:
     partial_path = f"{path}.{os.getpid()}.part"
     duty = RATIONED_DUTY if rationed else 1.0
 
     def work(heap: _fork.Heap) -> bytes:
         _prefer_to_die()
-        _write(partial_path, path, {**_head(service, os.getppid()), **_take(heap, _census.Pacer(duty))})
+        _write(partial_path, path, {**_head(service, os.getppid()), **_take(heap, proc, _census.Pacer(duty))})
         return b""
 
     try:
@@ -100,7 +100,7 @@ def _head(service: str, pid: int) -> dict[str, Any]:
     }
 
 
-def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
+def _take(heap: _fork.Heap, proc: str, pause: Callable[[], None]) -> dict[str, Any]:
     started = time.perf_counter()
     own = frozenset({id(heap.objects), id(heap.dicts), id(heap.frames)})
     # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
@@ -123,6 +123,7 @@ def _take(heap: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
         "complete": complete,
         "notes": notes,
         "containers": [_row(each, names.get(id(each.value))) for each in found],
+        **_resources.resources(heap.objects, heap.frames, parent=os.getppid(), proc=proc, pause=pause),
     }
 
 

@@ -11,6 +11,7 @@ from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
+from floodmark_sidecar.culprits._resources import placed, resource_culprits
 from floodmark_sidecar.judge import Trace, Verdict
 
 
@@ -23,6 +24,8 @@ def rank(
     registered: Mapping[tuple[str, int], Mapping[int, str]] | None = None,
 ) -> tuple[Culprit, ...]:
     """Return what goes on growing, what grows most bytes an hour first; nothing if *verdict* is `steady`.
+
+    What grows in number alone comes after, or before where it is what climbs; see `placed`.
 
     *trace* tells of the registered maps, *captures* of every big container. *registered* gives, for each (worker, life),
     the ids of the containers inside registered maps and the maps' names: such a container is shown as its map.
@@ -41,7 +44,9 @@ def rank(
     found += [finding for finding in from_tracks(lives, tracks, names) if not (finding.is_map and finding.name in told)]
     workers = {capture.worker for capture in captures} | set(() if trace is None else trace.workers)
     alive = living(captures, trace)
-    return _culprits(ranked(merged(found)), judged, living=alive, several=len(workers) > 1, locate=locate)
+    culprits = _culprits(ranked(merged(found)), judged, living=alive, several=len(workers) > 1, locate=locate)
+    counted = resource_culprits(lives, verdict, living=alive, several=len(workers) > 1, locate=locate)
+    return placed(culprits, counted, verdict)
 
 
 def _culprits(
