@@ -1,7 +1,7 @@
 """Threads, tasks, descriptors and child processes that grow in number, named by the group that grows. Pure."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +22,9 @@ _MOST: Final = 3
 
 _EXPLAINED: Final = 0.6
 """Share of memory's growth from which on those who hold it are its reason, and what grows beside them is not."""
+
+_GOOD_PART: Final = 0.25
+"""Share of a climb's rate from which on groups are what climbs."""
 
 _NOBODY: Final = ("", "")
 """The worker and life of what readings tell of the service as a whole."""
@@ -58,25 +61,26 @@ def resource_culprits(
 ) -> list[Culprit]:
     """Return what grows in number, kind by kind, without a rank; *lives* are captures life by life.
 
-    A group is named that goes on growing through the captures, by as many as the judge takes for a climb. Where the
-    judge says that a kind climbs, there is always one: the group that grew most, or the kind itself where captures do
-    not tell. The judge's own rate, which is of many more looks, is used where one group is all that grows.
+    A group is named that goes on growing through the captures, by as many as the judge takes for a climb; through three
+    of them where there is a verdict and it does not say so. Where the judge says that a kind climbs, there is always
+    one: the group that grew most, or the kind itself where captures do not tell. Where one group is all that grows, its
+    rate is the judge's, which is of many more looks.
     """
     doubts = [INCONCLUSIVE] if verdict is not None and verdict.verdict == "inconclusive" else []
-    climbs = {} if verdict is None or verdict.evidence is None else {one.kind: one for one in verdict.evidence.counts}
+    known = {*living, _NOBODY}
     culprits = []
     for kind in _KINDS:
-        climb, groups = climbs.get(kind.counted), _latest(lives, kind)
-        candidates = _growing(lives, kind, groups, climb)
-        if not candidates and climb is not None and verdict is not None:
-            candidates = [Candidate((_of_service(kind, climb, verdict),))]
+        climb, groups = _climb(kind, verdict), _latest(lives, kind)
+        candidates = _candidates(lives, kind, groups, verdict)
         for candidate in candidates:
             first = candidate.findings[0]
             group = groups.get(first.key)
             workers = {finding.worker for finding in candidate.findings} - {_NOBODY[0]}
             alone = next(iter(workers)) if several and len(workers) == 1 else None
             where, told = _told(group, locate)
-            judged = climb is not None and len(candidates) == 1
+            rate = candidate.entries_per_hour
+            if climb is not None and len(candidates) == 1:
+                rate = climb.finding.slope.estimate * 3600
             culprits.append(
                 Culprit(
                     rank=0,
@@ -87,12 +91,10 @@ def resource_culprits(
                     worker=alone,
                     share=None,
                     bytes_per_hour=None,
-                    entries_per_hour=climb.finding.slope.estimate * 3600
-                    if climb is not None and judged
-                    else candidate.entries_per_hour,
+                    entries_per_hour=rate,
                     measured="entries",
-                    points=candidate.points({*living, _NOBODY}),
-                    evidence=evidence(candidate.findings, {*living, _NOBODY}, alone, [*told, *doubts], noun=kind.noun),
+                    points=candidate.points(known),
+                    evidence=evidence(candidate.findings, known, alone, [*told, *doubts], noun=kind.noun),
                 )
             )
     return culprits
@@ -120,21 +122,38 @@ def _explained(culprits: Sequence[Culprit], verdict: Verdict) -> bool:
     return named >= _EXPLAINED * memory.slope.estimate * 3600
 
 
-def _growing(
-    lives: Sequence[Sequence[Capture]], kind: _Kind, groups: dict[_Key, Group], climb: CountClimb | None
+def _candidates(
+    lives: Sequence[Sequence[Capture]], kind: _Kind, groups: Mapping[_Key, Group], verdict: Verdict | None
 ) -> list[Candidate]:
-    """Return the groups of *kind* that grow, those that matter most first."""
+    """Return what grows of *kind*, what matters most first: groups, or the kind itself where it climbs and they do not."""
+
+    def ordered(findings: Iterable[Finding]) -> list[Candidate]:
+        return sorted(merged([*findings]), key=order)
 
     def order(candidate: Candidate) -> tuple[float, _Key]:
         # A task of the user's may come with one of a library's, and is the one to name then.
         key = candidate.findings[0].key
-        placed = groups[key].owner is not None or groups[key].at is not None
-        return -candidate.entries_per_hour * (2 if placed else 1), key
+        own = groups[key].owner is not None or groups[key].at is not None
+        return -candidate.entries_per_hour * (2 if own else 1), key
 
-    found = [each for each in merged([*_findings(lives, kind)]) if each.gained_entries >= LEAST[kind.counted]]
-    if not found and climb is not None:
-        return sorted(merged([*_findings(lives, kind, known=True)]), key=order)[:1]
-    return sorted(found, key=order)[:_MOST]
+    looks = 2 if verdict is None else 3
+    seen = ordered(finding for finding in _findings(lives, kind) if finding.growth.count >= looks)
+    found = [each for each in seen if each.gained_entries >= LEAST[kind.counted]][:_MOST]
+    climb = _climb(kind, verdict)
+    if verdict is None or climb is None or _enough(found, climb):
+        return found
+    most = ordered(_findings(lives, kind, known=True))[:1]
+    return most if _enough(most, climb) else [Candidate((_of_service(kind, climb, verdict),)), *found]
+
+
+def _climb(kind: _Kind, verdict: Verdict | None) -> CountClimb | None:
+    counts = () if verdict is None or verdict.evidence is None else verdict.evidence.counts
+    return next((climb for climb in counts if climb.kind == kind.counted), None)
+
+
+def _enough(candidates: Sequence[Candidate], climb: CountClimb) -> bool:
+    """Whether *candidates* are a good part of what climbs; captures are few, so their rate is a rough one."""
+    return sum(each.entries_per_hour for each in candidates) >= _GOOD_PART * climb.finding.slope.estimate * 3600
 
 
 def _findings(lives: Sequence[Sequence[Capture]], kind: _Kind, *, known: bool = False) -> Iterator[Finding]:
