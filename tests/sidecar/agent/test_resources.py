@@ -13,7 +13,9 @@ import pytest
 
 from floodmark_sidecar.agent import _resources, _tasks
 from floodmark_sidecar.agent._origin import Modules
-from tests.sidecar.agent.conftest import INTERPRETERS, clean_environment
+from floodmark_sidecar.culprits import parse_capture, rank
+from floodmark_sidecar.source import SourceLocator
+from tests.sidecar.agent.conftest import INTERPRETERS, Run, clean_environment
 
 SERVICE = textwrap.dedent("""
     import _thread, asyncio, concurrent.futures, contextlib, os, socket, subprocess, threading
@@ -267,6 +269,57 @@ def test_children_of_the_service(seen: Seen) -> None:
         {"name": "true", "state": "Z", "count": 3},
         {"name": "cat", "state": "S", "count": 1},
     ]
+
+
+LEAKS = """
+import asyncio, os, socket, subprocess, threading
+from floodmark_sidecar.agent import capture
+
+stop, here, kept = threading.Event(), threading.Semaphore(0), []
+
+def listen():  # made here
+    here.release()
+    stop.wait()
+
+async def forget(event):
+    await event.wait()  # waits here
+
+async def main():
+    event = asyncio.Event()
+    for number in range(3):
+        for _ in range(10):
+            threading.Thread(target=listen, daemon=True).start()
+            here.acquire()
+            kept.extend(socket.socketpair())
+            kept.append(asyncio.create_task(forget(event)))
+        for _ in range(3):
+            kept.append(subprocess.Popen(["true"]))
+            os.waitid(os.P_PID, kept[-1].pid, os.WEXITED | os.WNOWAIT)
+        await asyncio.sleep(0)
+        told = capture.take(os.path.abspath(f"{number}.json"), service="web", stall_limit=10.0)
+        assert "refused" not in told, told
+
+asyncio.run(main())
+os._exit(0)
+"""
+
+
+def test_from_a_leak_to_its_line(run: Run, tmp_path: Path) -> None:
+    """What a real service leaks of each kind is named, with the line of the user's code where that is known."""
+    run(LEAKS)
+    files = [json.loads((tmp_path / f"{number}.json").read_text()) for number in range(3)]
+    captures = [parse_capture(file, worker="web-0", life=1) for file in files]
+    found = rank(captures, None, None, locate=SourceLocator(tmp_path))
+
+    lines = {line.partition("# ")[2]: number for number, line in enumerate(LEAKS.splitlines(), 1) if "# " in line}
+    assert {
+        each.kind: (each.name, each.where) for each in found if each.kind in ("thread", "task", "fd", "process")
+    } == {
+        "thread": ("Thread-# (listen)", f"scenario.py:{lines['made here']}"),
+        "task": ("scenario.forget", f"scenario.py:{lines['waits here']}"),
+        "fd": ("socket", None),
+        "process": ("true", None),
+    }
 
 
 def no_pause() -> None:
