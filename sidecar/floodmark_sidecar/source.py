@@ -23,7 +23,7 @@ class SourceLocator:
     """Says where an owner's attribute, global or closure variable is made: `app/scheduler.py:99`.
 
     Call it with an `Owner`; it answers None wherever the source is missing, cannot be parsed or does not (or no longer)
-    bind the name: a line is shown only if it was read. Files below *cwd* are written relative to it, files of installed
+    bind the name: a line is shown only if it was read, or told by the process itself. Files below *cwd* are written relative to it, files of installed
     packages and of the standard library as `package/module.py:line`, all others absolute. What a file binds is kept
     until the file changes, for the 128 files asked for last. Thread-safe: one caller parses at a time.
     """
@@ -37,10 +37,13 @@ class SourceLocator:
         """Return `file:line` of the place where *owner*'s attribute is made, or None."""
         if owner.file is None:
             return None
-        with self._lock:
-            bindings = self._bindings(owner.file)
-        line = bindings and bindings.line(owner.qualname, owner.attribute)
+        line = owner.line or self._line(owner.file, owner)
         return f"{self._shown(owner.file)}:{line}" if line else None
+
+    def _line(self, file: str, owner: Owner) -> int | None:
+        with self._lock:
+            bindings = self._bindings(file)
+        return bindings.line(owner.qualname, owner.attribute) if bindings is not None else None
 
     def _bindings(self, file: str) -> Bindings | None:
         try:

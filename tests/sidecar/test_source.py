@@ -39,6 +39,13 @@ def test_says_nothing_where_the_text_does_not(tmp_path: Path, case: str) -> None
     assert SourceLocator(tmp_path)(owner(file, qualname, attribute)) is None
 
 
+def test_a_line_that_the_process_told(tmp_path: Path) -> None:
+    """A line that is known is shown as it is, relative to the working directory, and the file is not read for it."""
+    told = Owner(module="", file=str(tmp_path / "app" / "gone.py"), qualname="", attribute="", line=17)
+
+    assert SourceLocator(tmp_path)(told) == "app/gone.py:17"
+
+
 def test_never_runs_the_file(tmp_path: Path) -> None:
     """Looking a line up does not import the module it is in."""
     file = tmp_path / "app_that_must_not_run.py"

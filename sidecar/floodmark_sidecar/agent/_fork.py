@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 from functools import partial
 from itertools import chain, compress, islice, starmap
-from operator import call, is_, setitem
-from types import FrameType
+from operator import call, is_, is_not, setitem
+from types import FrameType, ModuleType
 from typing import Any, Final
 
 from floodmark_sidecar.agent._originals import get_ident, poll, waitpid
@@ -182,6 +182,7 @@ def _chain(
     hooks: list[list[Any]] = []
     kept: list[Any] = []
     tracked: list[Any] = []
+    asked: list[Any] = []
     referents: list[Any] = []
     alarm_only = ctypes.create_string_buffer(128)
     library.silent("sigemptyset", alarm_only)()
@@ -201,15 +202,19 @@ def _chain(
         # The hooks of the service and its libraries are meant for workers: they start threads and open connections.
         # They are kept, since their closures may hold what has a finaliser, but the interpreter will find none.
         partial(found.extend, islice(starmap(gc.get_referrers, ((_marker,),)), 1)),
-        partial(hooks.extend, _only(list, found)),
+        partial(hooks.extend, _of_type(found, list)),
         partial(kept.extend, flat(hooks)),
         partial(kept.extend, map(list.clear, hooks)),
         # One reference to every object, and to the dicts that the collector does not track.
         partial(tracked.extend, islice(iter(gc.get_objects, None), 1)),
         partial(heap.objects.extend, flat(tracked)),
-        partial(referents.extend, islice(starmap(gc.get_referents, tracked), 1)),
-        partial(heap.dicts.extend, _only(dict, referents)),
+        # But not what modules refer to: for `_asyncio` of 3.12 that is also what it has freed and keeps for later, which
+        # is freed once more when `referents` is. The namespaces of modules are tracked themselves.
+        partial(asked.extend, _of_type(tracked, ModuleType, is_not)),
+        partial(referents.extend, islice(starmap(gc.get_referents, (asked,)), 1)),
+        partial(heap.dicts.extend, _of_type(referents, dict)),
         referents.clear,
+        asked.clear,
         tracked.clear,
         partial(setitem, sys.__dict__, "unraisablehook", _silence),
         library.silent("PyOS_AfterFork_Child"),
@@ -226,13 +231,13 @@ def _call_each(*steps: _Step) -> Iterator[Any]:
     return map(call, steps)
 
 
-def _only(kind: type, lists: list[Any]) -> Iterator[Any]:
-    """Yield the members of *lists*, in C and when asked, whose type is exactly *kind*.
+def _of_type(lists: list[Any], kind: type, test: Callable[[object, object], bool] = is_) -> Iterator[Any]:
+    """Yield the members of *lists*, in C and when asked, whose type is exactly *kind*; with `is_not`, all the others.
 
     The extra member makes `compress` reach the end of its selectors, which else would keep the lists alive.
     """
     flat = chain.from_iterable
-    return compress(chain(flat(lists), (None,)), map(partial(is_, kind), map(type, flat(lists))))
+    return compress(chain(flat(lists), (None,)), map(partial(test, kind), map(type, flat(lists))))
 
 
 def _silence(_: object) -> None:

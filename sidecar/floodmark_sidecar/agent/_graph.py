@@ -3,10 +3,11 @@
 import gc
 from array import array
 from collections.abc import Callable, Iterable
-from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, ModuleType
 from typing import Any, Final
 
 from floodmark_sidecar.agent import _objects
+from floodmark_sidecar.agent._origin import MODULE_DICT
 
 BULK: Final = 256
 """Entries above which the elements of a container are looked into only after everything else."""
@@ -38,6 +39,11 @@ def local_names(frame: FrameType) -> dict[str, Any]:
         return dict(frame.f_locals)
     except Exception:  # noqa: BLE001  a class body may run in a namespace of any type
         return {}
+
+
+def _referents(value: object) -> list[object]:
+    """Return what *value* refers to; of a module its namespace alone, see `_fork` for what else it may show."""
+    return [MODULE_DICT(value)] if type(value) is ModuleType else gc.get_referents(value)
 
 
 class Walk:
@@ -111,7 +117,7 @@ class Walk:
     def _expand(self, index: int) -> None:
         value = self._objects[index]
         seen = self._seen
-        for child in gc.get_referents(value):
+        for child in _referents(value):
             if id(child) not in seen and (type(child) is dict or gc.is_tracked(child)):
                 seen.add(id(child))
                 self._add(child, index)

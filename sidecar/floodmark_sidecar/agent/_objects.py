@@ -88,6 +88,18 @@ def slots(value: object) -> Iterator[tuple[str, object]]:
                     continue
 
 
+def family(base: type) -> Iterator[type]:
+    """Yield *base* and every class below it, once each."""
+    waiting = [base]
+    seen: set[int] = set()
+    while waiting:
+        kind = waiting.pop()
+        if id(kind) not in seen:
+            seen.add(id(kind))
+            yield kind
+            waiting.extend(_SUBCLASSES(kind))
+
+
 def container_types() -> dict[int, type]:
     """Return, by the id of each class that is or extends dict, list, set or deque, which of these it is.
 
@@ -95,12 +107,8 @@ def container_types() -> dict[int, type]:
     """
     found: dict[int, type] = {}
     for base in _CONTAINERS:
-        waiting: list[type] = [base]
-        while waiting:
-            kind = waiting.pop()
-            if id(kind) not in found:
-                found[id(kind)] = base
-                waiting.extend(_SUBCLASSES(kind))
+        for kind in family(base):
+            found.setdefault(id(kind), base)
     return found
 
 

@@ -13,7 +13,8 @@ MACHINERY: Final = 2
 _MACHINERY: Final = frozenset({"cachetools", "floodmark_caches", "floodmark_sidecar", "sortedcontainers"})
 """Top-level packages, beside the standard library, whose attributes stand for the attribute that holds them."""
 
-_MODULE_DICT: Final = type.__dict__["__dict__"].__get__(ModuleType)["__dict__"].__get__
+MODULE_DICT: Final = type.__dict__["__dict__"].__get__(ModuleType)["__dict__"].__get__
+"""Gives the namespace of a module without asking the module."""
 
 
 class Modules:
@@ -23,7 +24,7 @@ class Modules:
         self._spaces: dict[str, dict[str, Any]] = {}
         for name, module in dict(loaded).items():
             if type(name) is str and issubclass(type(module), ModuleType):
-                own = _MODULE_DICT(module)
+                own = MODULE_DICT(module)
                 if type(own) is dict:
                     self._spaces[name] = own
         self._stdlib = os.path.dirname(os.path.abspath(os.__file__)) + os.sep  # noqa: PTH100, PTH120  see `_files`
@@ -37,6 +38,10 @@ class Modules:
     def shown(self, name: str) -> str:
         """Return the name to show: `__main__` goes by the name it was started under."""
         return self._main if name == "__main__" else name
+
+    def space(self, name: str) -> dict[str, Any]:
+        """Return the namespace of a module; an empty one if it is not loaded."""
+        return self._spaces.get(name, {})
 
     def file(self, name: str) -> str | None:
         """Return the absolute path of a module's source, None if it has none or is not loaded."""

@@ -17,6 +17,11 @@ _CUT: Final = 400
 """Characters of a key that are looked at."""
 
 
+def masked(text: str) -> str:
+    """Return *text* with `#` for its digits, hashes and uuids; what is too long to be read is cut off."""
+    return _VARYING.sub("#", text[:_CUT])
+
+
 def shape(keys: Iterable[object]) -> str | None:
     """Return the shape most of *keys* share, None if there is none.
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from floodmark_sidecar.agent import _census, _fork, _graph, _names, _safety, _types
+from floodmark_sidecar.agent import _census, _fork, _graph, _names, _resources, _safety, _types
 from floodmark_sidecar.agent._origin import Modules
 
 DEADLINE: Final = 60.0
@@ -54,7 +54,7 @@ def take(
             handler = signal.getsignal(signal.SIGCHLD)
             refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
             if refused is None:
-                refused, stall = _run(path, service, cancel, _rationed(proc, cgroup))
+                refused, stall = _run(path, service, cancel, proc, _rationed(proc, cgroup))
         finally:
             _under_way.clear()
     message["ended"] = time.time()
@@ -74,14 +74,14 @@ def _rationed(proc: str, cgroup: str) -> bool:
         return True
 
 
-def _run(path: str, service: str, cancel: int | None, rationed: bool) -> tuple[str | None, float | None]:
+def _run(path: str, service: str, cancel: int | None, proc: str, rationed: bool) -> tuple[str | None, float | None]:
     partial_path = f"{path}.{os.getpid()}.part"
     duty = RATIONED_DUTY if rationed else 1.0
     before = _known.get(os.getpid())
 
     def work(heap: _fork.Heap) -> bytes:
         _prefer_to_die()
-        content = _take(heap, before, _census.Pacer(duty))
+        content = _take(heap, before, proc, _census.Pacer(duty))
         _write(partial_path, path, {**_head(service, os.getppid()), **content})
         counts = {name: count for name, count, _ in content["types"] if name in content["type_owners"]}
         return json.dumps(counts).encode()
@@ -109,7 +109,9 @@ def _head(service: str, pid: int) -> dict[str, Any]:
     }
 
 
-def _take(heap: _fork.Heap, before: Mapping[str, int] | None, pause: Callable[[], None]) -> dict[str, Any]:
+def _take(
+    heap: _fork.Heap, before: Mapping[str, int] | None, proc: str, pause: Callable[[], None]
+) -> dict[str, Any]:
     started = time.perf_counter()
     own = frozenset({id(heap.objects), id(heap.dicts), id(heap.frames)})
     # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
@@ -144,6 +146,7 @@ def _take(heap: _fork.Heap, before: Mapping[str, int] | None, pause: Callable[[]
         "types": _types.rows(tallies, modules),
         "type_owners": owners,
         "containers": [_row(each, names.get(id(each.value))) for each in found],
+        **_resources.resources(heap.objects, heap.frames, parent=os.getppid(), proc=proc, pause=pause),
     }
 
 

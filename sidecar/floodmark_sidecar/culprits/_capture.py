@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 FORMAT: Final = 1
@@ -18,15 +18,17 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The attribute, global or closure variable, written by the user, that holds a container.
+    """The attribute, global or closure variable, written by the user, that holds a container; or a function of theirs.
 
-    `file` is absolute, or None where the module has none; `qualname` is `""` for a global of the module.
+    `file` is absolute, or None where the module has none; `qualname` is `""` for a global of the module. `line` is
+    there where the process itself told it, and then that alone, with `file`, says where this is.
     """
 
     module: str
     file: str | None
     qualname: str
     attribute: str
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,30 @@ class TypeCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Threads, tasks, descriptors or child processes of one kind at the time of a census.
+
+    `owner` is the function that threads run, `at` where most of the group stand or wait in the user's code; each None
+    where nothing of the user's was seen. Of child processes, those that have `ended` wait to be reaped.
+    """
+
+    name: str
+    count: int
+    owner: Owner | None = None
+    at: Owner | None = None
+    ended: bool = False
+
+
+RESOURCES: Final = ("threads", "tasks", "fds", "children")
+"""The keys of a capture file that list groups."""
+
+
+@dataclass(frozen=True, slots=True)
 class Capture:
-    """One census of one worker's life: its containers, and its objects by type, at the epoch second `t`.
+    """One census of one worker's life at the epoch second `t`: its containers, its objects by type, and what else it has.
 
     Where it is not `complete`, a container that it lacks may be there all the same. `types` are the largest ones, none
-    in a capture that did not count them.
+    in a capture that did not count them. `resources` lacks the kinds that could not be read.
     """
 
     worker: str
@@ -86,6 +107,7 @@ class Capture:
     complete: bool
     containers: tuple[Container, ...]
     types: tuple[TypeCount, ...] = ()
+    resources: Mapping[str, tuple[Group, ...]] = field(default_factory=dict)
 
 
 def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
@@ -105,6 +127,7 @@ def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
         life=life,
         t=_number(obj, "t", "the capture"),
         complete=obj.get("complete", True) is not False,
+        resources={kind: _groups(obj[kind], kind) for kind in RESOURCES if obj.get(kind) is not None},
         containers=tuple(_container(each, index) for index, each in enumerate(containers)),
         types=_types(obj),
     )
@@ -155,6 +178,31 @@ def _container(obj: Any, index: int) -> Container:
         chain=_text(fields, "chain", where),
         shape=_text(fields, "shape", where),
     )
+
+
+def _groups(rows: Any, kind: str) -> tuple[Group, ...]:
+    if not isinstance(rows, list):
+        msg = f"{kind} of a capture must be a list (got {type(rows).__name__})"
+        raise ValueError(msg)  # noqa: TRY004  as above
+    return tuple(_group(each, f"{kind} {index}") for index, each in enumerate(rows))
+
+
+def _group(obj: Any, where: str) -> Group:
+    fields = _mapping(obj, where)
+    owner = fields.get("owner")
+    return Group(
+        name=_text(fields, "name", where) or "unnamed",
+        count=_count(fields, "count", where),
+        owner=None if owner is None else _owner(_mapping(owner, f"the owner of {where}"), where),
+        at=_place(fields.get("at")),
+        ended=fields.get("state") == "Z",
+    )
+
+
+def _place(at: Any) -> Owner | None:
+    file, _, line = at.rpartition(":") if isinstance(at, str) else ("", "", "")
+    number = int(line) if line.isascii() and line.isdigit() and len(line) < 10 else 0
+    return Owner("", file, "", "", number) if file and number else None
 
 
 def _owner(obj: Mapping[str, Any], where: str) -> Owner | None:

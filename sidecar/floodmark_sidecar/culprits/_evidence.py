@@ -11,9 +11,16 @@ OVERLAP: Final = "the culprits add up to more than the growth of memory that was
 
 
 def evidence(
-    findings: Sequence[Finding], living: Collection[tuple[str, str]], alone: str | None, notes: Sequence[str]
+    findings: Sequence[Finding],
+    living: Collection[tuple[str, str]],
+    alone: str | None,
+    notes: Sequence[str],
+    *,
+    noun: str = "",
 ) -> str:
     """Return one sentence on *findings*, which are one culprit's; *alone* is the only one of several workers.
+
+    *noun* is what there are ever more of, in the plural, where that is no entry and no instance.
 
     Its sizes are those of what is still there: of the lives in *living*, or else of the longest that is over.
     """
@@ -23,7 +30,7 @@ def evidence(
         longest = max(findings, key=lambda finding: finding.growth.seconds)
         shown = [finding for finding in findings if _life(finding) == _life(longest)]
     others = len({_life(finding) for finding in findings} - {_life(finding) for finding in shown})
-    parts = [_grew(shown) + _in_whom(shown, alone) + _in_which_lives(others, goes_on=goes_on)]
+    parts = [_grew(shown, noun) + _in_whom(shown, alone) + _in_which_lives(others, goes_on=goes_on)]
     maps = [finding for finding in shown if finding.is_map]
     if maps:
         parts.append(_bound(maps))
@@ -40,7 +47,7 @@ def _life(finding: Finding) -> tuple[str, str]:
     return finding.worker, finding.life
 
 
-def _grew(findings: Sequence[Finding]) -> str:
+def _grew(findings: Sequence[Finding], noun: str) -> str:
     first = sum(finding.growth.first for finding in findings)
     last = sum(finding.growth.last for finding in findings)
     over = f"over {max(findings, key=lambda finding: finding.growth.seconds).observed}"
@@ -48,7 +55,7 @@ def _grew(findings: Sequence[Finding]) -> str:
         return f"grew from {format_bytes(first)} to {format_bytes(last)} {over}, while its entries did not"
     each = findings[0].bytes_per_entry
     cost = f", {format_bytes(each)} each" if each is not None else ""
-    return f"grew from {first:,.0f} to {last:,.0f} {findings[0].unit} {over}{cost}"
+    return f"grew from {first:,.0f} to {last:,.0f} {noun or findings[0].unit} {over}{cost}"
 
 
 def _in_whom(findings: Sequence[Finding], alone: str | None) -> str:

@@ -11,6 +11,7 @@ from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
+from floodmark_sidecar.culprits._resources import placed, resource_culprits
 from floodmark_sidecar.culprits._types import from_types, unexplained
 from floodmark_sidecar.judge import Trace, Verdict
 
@@ -24,6 +25,8 @@ def rank(
     registered: Mapping[tuple[str, int], Mapping[int, str]] | None = None,
 ) -> tuple[Culprit, ...]:
     """Return what goes on growing, what grows most bytes an hour first; nothing if *verdict* is `steady`.
+
+    What grows in number alone comes after, or before where it is what climbs; see `placed`.
 
     *trace* tells of the registered maps, *captures* of every big container. *registered* gives, for each (worker, life),
     the ids of the containers inside registered maps and the maps' names: such a container is shown as its map.
@@ -44,7 +47,9 @@ def rank(
     alive = living(captures, trace)
     candidates = merged(found)
     candidates += unexplained(merged([*from_types(lives)]), candidates, climb=_slope(judged))
-    return _culprits(ranked(candidates), judged, living=alive, several=len(workers) > 1, locate=locate)
+    culprits = _culprits(ranked(candidates), judged, living=alive, several=len(workers) > 1, locate=locate)
+    counted = resource_culprits(lives, verdict, living=alive, several=len(workers) > 1, locate=locate)
+    return placed(culprits, counted, verdict)
 
 
 def _culprits(

@@ -317,3 +317,29 @@ def test_hostile_types_do_not_stop_a_capture(containers: Containers, python: str
         python=python,
     )
     assert paths(found, "hostile", "inside") == ["scenario.hostile", "scenario.Holder.inside"]
+
+
+def test_what_asyncio_has_freed(containers: Containers, python: str) -> None:
+    """A service that has awaited many futures at once is captured: asyncio of 3.12 shows the collector freed objects."""
+    found = containers(
+        """
+        import asyncio
+
+        async def wait(future):
+            await future
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            futures = [loop.create_future() for _ in range(50)]
+            waiting = [loop.create_task(wait(future)) for future in futures]
+            await asyncio.sleep(0)
+            for future in futures:
+                future.set_result(None)
+            await asyncio.gather(*waiting)
+
+        asyncio.run(main())
+        held = list(range(1000))
+        """,
+        python=python,
+    )
+    assert found["held"]["entries"] == 1000

@@ -67,6 +67,9 @@ class _Verdict:
     window: tuple[float, float]
     slope: float | None
     climbing_maps: tuple[str, ...]
+    growth_class: str = "unknown"
+    memory: None = None
+    evidence: None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
