@@ -8,6 +8,9 @@ from typing import Any, Final
 FORMAT: Final = 1
 """The version of capture files that this module reads."""
 
+_SUMMARY: Final = ("name", "count", "bytes")
+"""A row of pympler's summaries."""
+
 _LIMIT: Final = 1 << 64
 _MAX_TEXT: Final = 400
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -48,10 +51,30 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
-    """One census of one worker's life: its containers at the epoch second `t`.
+class TypeCount:
+    """The live objects of one type at the time of a census: how many, and the `bytes` they take by themselves.
 
-    Where it is not `complete`, a container that it lacks may be there all the same.
+    Of a class that is written in Python, `owner` says where, and `each_bytes` what an instance holds, if one was sampled.
+    """
+
+    name: str
+    count: int
+    bytes: int
+    owner: Owner | None = None
+    each_bytes: float | None = None
+
+    @property
+    def bytes_of_one(self) -> float:
+        """What one of them takes, with what it holds where that is known."""
+        return self.bytes / self.count if self.each_bytes is None else self.each_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One census of one worker's life: its containers, and its objects by type, at the epoch second `t`.
+
+    Where it is not `complete`, a container that it lacks may be there all the same. `types` are the largest ones, none
+    in a capture that did not count them.
     """
 
     worker: str
@@ -59,6 +82,7 @@ class Capture:
     t: float
     complete: bool
     containers: tuple[Container, ...]
+    types: tuple[TypeCount, ...] = ()
 
 
 def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
@@ -79,6 +103,33 @@ def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
         t=_number(obj, "t", "the capture"),
         complete=obj.get("complete", True) is not False,
         containers=tuple(_container(each, index) for index, each in enumerate(containers)),
+        types=_types(obj),
+    )
+
+
+def _types(obj: Mapping[str, Any]) -> tuple[TypeCount, ...]:
+    rows = obj.get("types", [])
+    owners = _mapping(obj.get("type_owners", {}), "type_owners of the capture")
+    if not isinstance(rows, list):
+        msg = f"types of a capture must be a list (got {type(rows).__name__})"
+        raise ValueError(msg)  # noqa: TRY004  as above
+    return tuple(_type(row, owners, f"type {index}") for index, row in enumerate(rows))
+
+
+def _type(row: Any, owners: Mapping[str, Any], where: str) -> TypeCount:
+    if not isinstance(row, list) or len(row) != len(_SUMMARY):
+        msg = f"{where} must be a row of name, count and bytes (got {row!r:.60})"
+        raise ValueError(msg)
+    fields = dict(zip(_SUMMARY, row, strict=True))
+    about = owners.get(str(row[0]))
+    known = {} if about is None else _mapping(about, f"the owner of {where}")
+    each = known.get("each_bytes")
+    return TypeCount(
+        name=_text(fields, "name", where) or "?",
+        count=_count(fields, "count", where),
+        bytes=_count(fields, "bytes", where),
+        owner=_owner(known, where) if known else None,
+        each_bytes=None if each is None else _number(known, "each_bytes", where),
     )
 
 
