@@ -15,6 +15,9 @@ from floodmark_sidecar.units import format_bytes, format_duration
 _NONE: Final = "-"
 """In the place of a number that a capture does not list."""
 
+_WIDE: Final = 100
+"""Columns from which on lines of source have a column of their own."""
+
 _LISTED: Final = (
     f"{_NONE} is not listed: a capture has the types with most bytes, and the heaviest containers of 32 entries or more"
 )
@@ -50,26 +53,30 @@ def _say_table(
     table.add_column(headers[0], overflow="fold")
     for header in headers[1:]:
         table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("where" if any(row.where for row in changes.rows) else "", overflow="fold")
+    beside = console.width >= _WIDE
+    if beside and any(row.where for row in changes.rows):
+        table.add_column("where", overflow="fold")
     arrow = "→" if _can_write("→", console.encoding) else "->"
     for row in changes.rows:
-        table.add_row(*_cells(row, arrow))
+        table.add_row(*_cells(row, arrow, beside=beside)[: len(table.columns)])
     console.print(table)
     if changes.more:
         _say(console, f"and {changes.more:,} more, {_signed(changes.more_bytes)} together", style="dim")
 
 
-def _cells(row: TypeChange | ContainerChange, arrow: str) -> list[Text]:
+def _cells(row: TypeChange | ContainerChange, arrow: str, *, beside: bool) -> list[Text]:
+    """Return the cells of *row*, its line of source *beside* the others or below its name."""
     if isinstance(row, TypeChange):
         name, number = row.name, row.count
     else:
         name, number = f"{row.path or row.name}{_several(row.containers, arrow)}", row.entries
+    where = printable(row.where or "")
     style = "red" if row.bytes.by > 0 else "green" if row.bytes.by < 0 else ""
     return [
-        Text(printable(name)),
+        Text(printable(name) if beside or not where else f"{printable(name)}\n  {where}"),
         Text(_ends(number, arrow)),
         Text(_signed(row.bytes.by), style),
-        Text(printable(row.where or "")),
+        Text(where),
     ]
 
 

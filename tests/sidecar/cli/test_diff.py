@@ -1,24 +1,34 @@
 """`floodmark diff`."""
 
 import gzip
+import io
 import json
-import os
 import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from floodmark_sidecar.agent import capture as census
 from floodmark_sidecar.cli import main
+from floodmark_sidecar.cli._differences import say_diff
+from floodmark_sidecar.compare import compare
 from tests.sidecar.culprits.scripted import START, container
 
 COMMAND = [sys.executable, "-m", "floodmark_sidecar.cli", "diff"]
+END = "(end of what was written)"
 HINT = "\n  floodmark capture writes captures, and floodmark serve --captures DIR keeps them\n"
-held: dict[str, Any] = {}
+GROWING = """
+from floodmark_sidecar.agent import capture
+
+held = {}
+for path in ("a.json", "b.json"):
+    held.update([(f"/in/{len(held) + number}.jpg", number) for number in range(5000)])
+    assert "refused" not in capture.take(path, service="web")
+"""
 
 
 def written(path: Path, t: float, *containers: dict[str, Any], **more: Any) -> Path:
@@ -142,22 +152,19 @@ def test_the_same_file_and_the_wrong_order_are_said(
     assert ("containers: nothing changed" in out) is not swapped
 
 
-def test_real_captures_of_this_process_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_real_captures_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What the agent writes is read: a dict that grew in between is named with its line, relative to the folder."""
-    paths = [tmp_path / "a.json", tmp_path / "b.json"]
-    try:
-        for path in paths:
-            held.update({f"/in/{len(held) + number}.jpg": object() for number in range(5000)})
-            assert "refused" not in census.take(str(path), service="web")
-        assert main(["diff", "--json", *map(str, paths)]) == 0
-    finally:
-        held.clear()
+    (tmp_path / "app.py").write_text(GROWING)
+    subprocess.run([sys.executable, tmp_path / "app.py"], check=True, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["diff", "--json", "a.json", "b.json"]) == 0
 
     found = json.loads(capsys.readouterr().out)
     row = next(row for row in found["containers"] if row["name"] == "held")
     assert row["entries"] == {"before": 5000, "after": 10_000, "change": 5000}
-    assert row["path"] == "tests.sidecar.cli.test_diff.held"
-    assert str(row["where"]).partition(":")[0].endswith("test_diff.py")
+    assert (row["path"], row["where"]) == ("app.held", "app.py:4")
     assert found["one_process"] is True
 
 
@@ -194,6 +201,15 @@ def test_what_is_no_capture_is_refused_with_its_name(
     assert said.err.endswith(HINT)
 
 
+def test_what_never_ends_is_not_read_to_its_end(first: Path) -> None:
+    """Memory stays within what a capture may take."""
+    bounded = ["sh", "-c", 'ulimit -v 2000000; exec "$@"', "sh", *COMMAND, str(first), "/dev/zero"]
+    done = subprocess.run(bounded, capture_output=True, text=True, check=False)
+
+    assert done.stderr == f"floodmark: /dev/zero is no capture: it is larger than 32.0 MiB{HINT}"
+    assert done.returncode == 2
+
+
 def test_a_gzip_that_is_cut_off_is_said(tmp_path: Path, first: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With what to do to see how much is there."""
     bad = tmp_path / "bad.json.gz"
@@ -224,38 +240,70 @@ def test_text_of_a_service_moves_no_cursor(tmp_path: Path, capsys: pytest.Captur
     assert "\x1b" not in out
 
 
-def on_a_terminal(columns: int, *words: object, **env: str) -> list[str]:
-    """Return the lines that the command writes on a terminal so wide."""
-    ours, theirs = pty.openpty()
-    inherited = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-    environment = {**inherited, "COLUMNS": str(columns), "TERM": "xterm", **env}
-    with subprocess.Popen([*COMMAND, *map(str, words)], stdout=theirs, env=environment) as process:
-        os.close(theirs)
-        written = b""
-        while True:
-            try:
-                more = os.read(ours, 65536)
-            except OSError:  # what Linux says at the end of a terminal
-                break
-            if not more:
-                break
-            written += more
-        assert process.wait() == 0
-    os.close(ours)
-    return written.decode().splitlines()
+@pytest.fixture
+def on_a_terminal(
+    first: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int], list[str]]:
+    """Return the lines that are written of both captures on a terminal so many columns wide."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def lines(columns: int) -> list[str]:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        ours, theirs = pty.openpty()
+        with open(ours, "rb", buffering=0) as terminal, open(theirs, "w", encoding="utf-8") as stream:  # noqa: PTH123  descriptors
+            say_diff(compare(first, second, cwd=tmp_path), (first, second), stream)
+            stream.write(END)
+            stream.flush()
+            said = b""
+            while END.encode() not in said:
+                said += terminal.read(65536)
+        return said.decode().partition(END)[0].splitlines()
+
+    return lines
 
 
-def test_a_narrow_terminal_folds_names_and_no_numbers(first: Path, second: Path) -> None:
-    """No line is wider than the terminal, and NO_COLOR is honoured."""
-    lines = on_a_terminal(46, first, second, NO_COLOR="1")
-    assert not any("\x1b[3" in line for line in lines)
-    plain = [re.sub(r"\x1b\[\d*m", "", line) for line in lines]
-    assert max(map(len, plain)) <= 46
-    assert any("1,204 → 31,612  +3.5 MiB" in line for line in plain)
+def plain(lines: list[str]) -> list[str]:
+    """Return *lines* without colours."""
+    return [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in lines]
 
 
-def test_growth_is_red_on_a_terminal(first: Path, second: Path) -> None:
-    """And what shrank is green."""
-    text = "\n".join(on_a_terminal(100, first, second))
+def test_a_narrow_terminal_folds_names_and_no_numbers(on_a_terminal: Callable[[int], list[str]]) -> None:
+    """No line is wider than the terminal."""
+    lines = plain(on_a_terminal(36))
+    assert max(map(len, lines)) <= 36
+    assert any("1,204 → 31,612  +3.5 MiB" in line for line in lines)
+
+
+def test_on_a_narrow_terminal_lines_of_source_are_below_names(
+    on_a_terminal: Callable[[int], list[str]], tmp_path: Path
+) -> None:
+    """Two columns of paths beside each other would leave both a few characters."""
+    (tmp_path / "app.py").write_text("locks = {}\n")
+    owner = {"module": "app", "file": str(tmp_path / "app.py"), "qualname": "", "attribute": "locks"}
+    for number, name in enumerate(("first.json", "second.json")):
+        written(tmp_path / name, number, container("app.locks", 40 + number, owner=owner))
+
+    assert plain(on_a_terminal(99))[-2:] == ["app.locks   40 → 41  +120 B", "  app.py:1"]
+    assert plain(on_a_terminal(100))[-1:] == ["app.locks   40 → 41  +120 B  app.py:1"]
+
+
+def test_growth_is_red_on_a_terminal(
+    on_a_terminal: Callable[[int], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what shrank is green, unless NO_COLOR is set."""
+    text = "\n".join(on_a_terminal(100))
     assert re.search(r"\x1b\[31m *\+3.5 MiB", text)
     assert re.search(r"\x1b\[32m *-64 B", text)
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in "\n".join(on_a_terminal(100))
+
+
+def test_a_terminal_with_ascii_alone_has_an_arrow_too(first: Path, second: Path) -> None:
+    """Nothing that its encoding lacks is written."""
+    said = io.BytesIO()
+    stream = io.TextIOWrapper(said, encoding="ascii")
+    say_diff(compare(first, second, cwd=None), (first, second), stream)
+    stream.flush()
+    assert b"1,204 -> 31,612" in said.getvalue()
