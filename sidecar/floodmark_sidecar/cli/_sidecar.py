@@ -53,7 +53,7 @@ class Sidecar:
             answer = connection.getresponse()
             data = answer.read(_MOST_ANSWER + 1)
         except TimeoutError:
-            msg = f"the sidecar at {self.url} did not answer in time"
+            msg = f"the sidecar at {self.url} did not answer within {patience:g} s"
             raise UsageError(msg, hint=_HINT) from None
         except (OSError, UnicodeError) as error:
             msg = f"no sidecar answers at {self.url}: {getattr(error, 'strerror', None) or error}"

@@ -20,8 +20,8 @@ _URL: Final = "http://127.0.0.1:8642"
 _EACH: Final = 130.0
 """Seconds to wait for one worker: the sidecar itself gives up one that has not answered for two minutes."""
 
-_ROUNDS: Final = 2
-"""A round that is under way is waited for."""
+_UNDER_WAY: Final = 900.0
+"""Seconds to wait for what the sidecar has begun before: captures of a service are taken one after the other."""
 
 _LONGEST: Final = 86400.0
 
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     sidecar = Sidecar(args.url, token)
     workers = _workers(sidecar)
     service = args.service if args.service is not None else _only(workers, args.url)
-    patience = min(_LONGEST, _EACH * _ROUNDS * max(1, workers.get(service, 1)))
+    patience = min(_LONGEST, _UNDER_WAY + _EACH * max(1, workers.get(service, 1)))
     answer = sidecar.post("/api/v1/captures", {"service": service}, patience=patience)
     taken = _rows(sidecar, answer)
     if args.json:

@@ -55,6 +55,7 @@ class TypeCount:
     """The live objects of one type at the time of a census: how many, and the `bytes` they take by themselves.
 
     Of a class that is written in Python, `owner` says where, and `each_bytes` what an instance holds, if one was sampled.
+    Of one that had grown, `held_by` is the chain of names that leads to an instance; `unheld` says that none does.
     """
 
     name: str
@@ -62,6 +63,8 @@ class TypeCount:
     bytes: int
     owner: Owner | None = None
     each_bytes: float | None = None
+    held_by: str | None = None
+    unheld: bool = False
 
     @property
     def bytes_of_one(self) -> float:
@@ -124,12 +127,15 @@ def _type(row: Any, owners: Mapping[str, Any], where: str) -> TypeCount:
     about = owners.get(str(row[0]))
     known = {} if about is None else _mapping(about, f"the owner of {where}")
     each = known.get("each_bytes")
+    held_by = _text(known, "held_by", where)
     return TypeCount(
         name=_text(fields, "name", where) or "?",
         count=_count(fields, "count", where),
         bytes=_count(fields, "bytes", where),
         owner=_owner(known, where) if known else None,
         each_bytes=None if each is None else _number(known, "each_bytes", where),
+        held_by=held_by,
+        unheld=held_by is None and "held_by" in known and known.get("searched") is True,
     )
 
 

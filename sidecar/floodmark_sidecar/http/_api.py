@@ -173,7 +173,9 @@ def diff(
     first: Annotated[Taken, Query(alias="from")],
     second: Annotated[Taken, Query(alias="to")],
     service: Service = None,
-    limit: Annotated[int | None, Query(ge=1, description="at most this many rows of types and of containers")] = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_POINTS, description="at most this many rows of types and of containers")
+    ] = 100,
 ) -> dict[str, Any]:
     """What grew and what shrank between two stored captures, of any workers and lives of the service.
 
