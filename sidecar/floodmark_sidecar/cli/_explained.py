@@ -2,18 +2,15 @@
 
 from typing import Final, TextIO
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from floodmark_sidecar.cli._chart import can_be_drawn, chart
+from floodmark_sidecar.cli._console import Console
 from floodmark_sidecar.cli._shown import Shown
 from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.judge import Condition, Explanation, Way
-
-_PLAIN_WIDTH: Final = 140
-"""Columns where there is no terminal to be narrow."""
 
 _WIDEST_CHART: Final = 110
 _MARKS: Final = {True: ("yes", "green"), False: ("no", "red"), None: ("", "")}
@@ -21,7 +18,7 @@ _MARKS: Final = {True: ("yes", "green"), False: ("no", "red"), None: ("", "")}
 
 def say_explanation(explanation: Explanation, what: Shown, stream: TextIO) -> None:
     """Write *explanation* and a chart of *what* to *stream*; colours are rich's, which heeds NO_COLOR."""
-    console = _Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH)
+    console = Console(stream)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for header in ("", "what the judge looked at", "measured", "asked for", "by"):
         table.add_column(header, overflow="fold", header_style="bold")
@@ -50,11 +47,3 @@ def _cells(condition: Condition) -> list[Text]:
     by = {"any": "all", "none": ""}.get(condition.needed_for, condition.needed_for)
     texts = [condition.name, condition.value, condition.threshold, by]
     return [Text(mark, style), *(Text(printable(text)) for text in texts)]
-
-
-class _Console(Console):
-    """A console whose owner decides what a reader that went away means; rich would end the process."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise."""
-        raise BrokenPipeError

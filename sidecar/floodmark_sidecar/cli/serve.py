@@ -1,12 +1,12 @@
 """`floodmark serve`: the sidecar alone, beside services that are already running."""
 
 import argparse
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from floodmark_sidecar.cli._token import token_of_the_environment
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.units import parse_duration, parse_size
 
@@ -112,7 +112,7 @@ def _options(args: argparse.Namespace) -> Options:
         read_every=_read_every(args.read_every),
         census_every=_census_every(args.census_every),
         allowed_uids=tuple(_uid(number) for number in args.allow_uid),
-        token=_token(os.environ.get("FLOODMARK_TOKEN", "")),
+        token=token_of_the_environment(),
     )
 
 
@@ -139,19 +139,6 @@ def _uid(number: int) -> int:
         msg = f"--allow-uid must be the number of a user, 0 to {_MOST_UID} (got {number})"
         raise UsageError(msg)
     return number
-
-
-def _token(text: str) -> str | None:
-    """Return the token, None if there is none; one that no header could carry is refused, and shown only if blank."""
-    if not text:
-        return None
-    if not text.strip():
-        msg = f"FLOODMARK_TOKEN is blank (it is {text!r})"
-        raise UsageError(msg, hint="set it to a long random text, or unset it")
-    if text != text.strip():
-        msg = "FLOODMARK_TOKEN begins or ends with white space, which no Authorization header keeps"
-        raise UsageError(msg, hint="set it without")
-    return text
 
 
 def _watch(text: str) -> Watch:

@@ -2,6 +2,23 @@
 
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner, parse_capture
 from floodmark_sidecar.culprits._culprit import Culprit
+from floodmark_sidecar.culprits._diff import Change, Changes, ContainerChange, Diff, TypeChange, diff
 from floodmark_sidecar.culprits._rank import rank
+from floodmark_sidecar.culprits._snapshot import Snapshot, parse_snapshot
 
-__all__ = ["Capture", "Container", "Culprit", "Owner", "parse_capture", "rank"]
+__all__ = [
+    "Capture",
+    "Change",
+    "Changes",
+    "Container",
+    "ContainerChange",
+    "Culprit",
+    "Diff",
+    "Owner",
+    "Snapshot",
+    "TypeChange",
+    "diff",
+    "parse_capture",
+    "parse_snapshot",
+    "rank",
+]

@@ -62,7 +62,7 @@ def follow(captures: Sequence[Capture]) -> list[Track]:
         fresh = _sole(capture.containers)
         for container in capture.containers:
             track = by_id.get(container.id)
-            if track is None or not _same(track.latest, container):
+            if track is None or not same(track.latest, container):
                 heir = container.path is not None and fresh.get(container.path) is container
                 track = gone.get(container.path or "") if heir else None
                 if track is None or not _replaces(track.latest, container):
@@ -81,7 +81,8 @@ def _sole(containers: Iterable[Container]) -> dict[str, Container]:
     return {container.path: container for container in containers if container.path and count[container.path] == 1}
 
 
-def _same(before: Container, now: Container) -> bool:
+def same(before: Container, now: Container) -> bool:
+    """Say whether two containers with one id, in one life, are one: an id may be used again."""
     return before.kind == now.kind and (
         before.path == now.path or before.path is None or now.path is None or now.entries >= before.entries
     )

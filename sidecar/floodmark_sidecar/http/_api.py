@@ -1,15 +1,19 @@
 """The JSON API: `/api/v1/…`."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from floodmark_sidecar.captures import CaptureError
+from floodmark_sidecar.compare import compare
+from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.http._state import State
-from floodmark_sidecar.store import Reader, map_series, worker_series
+from floodmark_sidecar.store import CaptureRow, Reader, map_series, worker_series
 
 router = APIRouter(prefix="/api/v1")
 
@@ -20,6 +24,9 @@ _CARRIED_INTERVALS: Final = 4
 Service = Annotated[str | None, Query(description="which service; may be left out when there is only one")]
 Time = Annotated[float | None, Query(ge=0, allow_inf_nan=False, description="UTC epoch seconds")]
 Points = Annotated[int, Query(ge=2, le=MAX_POINTS, description="at most this many instants, evenly spread")]
+Taken = Annotated[float, Query(ge=0, allow_inf_nan=False)]
+_SAME_MOMENT: Final = 0.001
+"""Seconds by which the start of a capture may be given too early or too late: whoever shows times rounds them."""
 
 
 class CaptureRequest(BaseModel):
@@ -160,6 +167,37 @@ def captures(request: Request, service: Service = None) -> dict[str, Any]:
     return {"service": name, "captures": [asdict(row) for row in reversed(taken)], **dict(outcome)}
 
 
+@router.get("/diff")
+def diff(
+    request: Request,
+    first: Annotated[Taken, Query(alias="from")],
+    second: Annotated[Taken, Query(alias="to")],
+    service: Service = None,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_POINTS, description="at most this many rows of types and of containers")
+    ] = 100,
+) -> dict[str, Any]:
+    """What grew and what shrank between two stored captures, of any workers and lives of the service.
+
+    `from` and `to` are the start of a capture, as `t` of `/api/v1/captures` has it, or its place in that list: 0 is the
+    newest. Types are the rows of pympler's summaries, containers those that either capture has found; the largest
+    growth comes first. What a capture does not list is `null`.
+    """
+    with _state(request).reader() as reader:
+        name = _chosen(reader, service)
+        taken = reader.captures(name)[-MAX_POINTS:][::-1]
+        cwd = reader.cwd(name)
+    rows = [_taken(taken, when, name) for when in (first, second)]
+    paths = [Path(row.path or "") for row in rows]
+    try:
+        found = compare(*paths, cwd=cwd, at_most=limit).as_dict()
+    except UsageError as error:
+        raise HTTPException(404 if not all(path.exists() for path in paths) else 422, error.message) from None
+    for side, row, path in zip(("from", "to"), rows, paths, strict=True):
+        found[side] = {"file": str(path), **found[side], "worker": row.worker, "life": row.life}
+    return {**found, "service": name}
+
+
 @router.post("/captures")
 async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
     """Take a census of every worker of the service that has an agent, one after the other; answers when done."""
@@ -200,6 +238,21 @@ def _chosen(reader: Reader, service: str | None) -> str:
     if service is None:
         raise HTTPException(400 if known else 404, f"service is missing; services with history: {names}")
     raise HTTPException(404, f"there is no service {service!r:.80}; services with history: {names}")
+
+
+def _taken(taken: Sequence[CaptureRow], when: float, service: str) -> CaptureRow:
+    """Return the one of *taken*, newest first, that began at *when* or has that place; one without a file is refused."""
+    if when < MAX_POINTS and when == int(when):
+        found = taken[int(when) : int(when) + 1]
+        which = f"a place {when:.0f} in its list"
+    else:
+        found = [row for row in taken if abs(row.t - when) <= _SAME_MOMENT]
+        which = f"one that began at {when:.3f}"
+    if not found:
+        raise HTTPException(404, f"of {len(taken)} captures of {service} there is not {which}; see /api/v1/captures")
+    if found[0].path is None:
+        raise HTTPException(404, f"no capture was taken of {found[0].worker} then: {found[0].refused}")
+    return found[0]
 
 
 def _check(since: float | None, until: float | None) -> None:

@@ -1,0 +1,129 @@
+"""`floodmark capture`: a census of every worker, taken by a running sidecar when it is asked."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from floodmark_sidecar.cli._sidecar import Sidecar
+from floodmark_sidecar.cli._streams import complain
+from floodmark_sidecar.cli._text import printable
+from floodmark_sidecar.cli._token import checked_token, token_of_the_environment
+from floodmark_sidecar.errors import ExitCode, UsageError
+
+NAME: Final = "capture"
+HELP: Final = "have a running sidecar take a census of every worker of a service now"
+
+_URL: Final = "http://127.0.0.1:8642"
+_EACH: Final = 130.0
+"""Seconds to wait for one worker: the sidecar itself gives up one that has not answered for two minutes."""
+
+_UNDER_WAY: Final = 900.0
+"""Seconds to wait for what the sidecar has begun before: captures of a service are taken one after the other."""
+
+_LONGEST: Final = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """How the census of one worker went; times in seconds, None where they are not known."""
+
+    worker: str
+    path: str | None
+    refused: str | None
+    seconds: float | None
+    stall_seconds: float | None
+
+    @property
+    def text(self) -> str:
+        """Two lines for one that was taken, one for one that was not."""
+        name = printable(self.worker)
+        if self.path is None:
+            return f"{name}: refused: {printable(self.refused or 'nobody says why')}\n"
+        took = "" if self.seconds is None else f"took {_brief(self.seconds)}; "
+        held = "for a time nobody knows" if self.stall_seconds is None else f"for {_brief(self.stall_seconds)}"
+        return f"{name}: {printable(self.path)}\n  {took}its fork held the worker {held}\n"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `floodmark capture` to *parser*."""
+    parser.add_argument("--service", metavar="NAME", help="which service; may be left out when there is only one")
+    parser.add_argument("--url", default=_URL, help=f"where the sidecar serves ({_URL})")
+    parser.add_argument("--token", help="the sidecar's token; others may see it here, and not in FLOODMARK_TOKEN")
+    parser.add_argument("--json", action="store_true", help="print what the sidecar answers as one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Take the censuses and say how they went: 0, or 3 if none was taken. Raises `UsageError` if there is no sidecar."""
+    token = token_of_the_environment() if args.token is None else checked_token(args.token, "--token")
+    sidecar = Sidecar(args.url, token)
+    workers = _workers(sidecar)
+    service = args.service if args.service is not None else _only(workers, args.url)
+    patience = min(_LONGEST, _UNDER_WAY + _EACH * max(1, workers.get(service, 1)))
+    answer = sidecar.post("/api/v1/captures", {"service": service}, patience=patience)
+    taken = _rows(sidecar, answer)
+    if args.json:
+        sys.stdout.write(f"{json.dumps(answer)}\n")
+    else:
+        sys.stdout.write("".join(each.text for each in taken))
+    if any(each.path is not None for each in taken):
+        return int(ExitCode.STEADY)
+    complain(_nothing(service, taken))
+    return int(ExitCode.INCONCLUSIVE)
+
+
+def _workers(sidecar: Sidecar) -> dict[str, int]:
+    """Return how many workers each service has that the sidecar knows."""
+    listed: Any = sidecar.get("/api/v1/services").get("services")
+    try:
+        return {str(each["name"]): int(each["workers"]) for each in listed}
+    except (LookupError, TypeError, ValueError):
+        why = "it lists no services"
+        raise sidecar.is_none(why) from None
+
+
+def _only(workers: dict[str, int], url: str) -> str:
+    if len(workers) == 1:
+        return next(iter(workers))
+    if not workers:
+        msg = f"the sidecar at {url} has read no service yet"
+        raise UsageError(msg, hint="floodmark serve --watch NAME=PID, or an agent in the service, lets it")
+    msg = f"which service? The sidecar at {url} has {', '.join(sorted(workers))}"
+    raise UsageError(msg, hint="name one with --service")
+
+
+def _rows(sidecar: Sidecar, answer: dict[str, Any]) -> list[_Taken]:
+    rows = answer.get("captures")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        why = "it lists no captures"
+        raise sidecar.is_none(why)
+    return [
+        _Taken(
+            worker=str(row.get("worker")),
+            path=_text(row.get("path")),
+            refused=_text(row.get("refused")),
+            seconds=_seconds(row.get("seconds")),
+            stall_seconds=_seconds(row.get("stall_seconds")),
+        )
+        for row in rows
+    ]
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _brief(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s"
+
+
+def _nothing(service: str, taken: Sequence[_Taken]) -> str:
+    if not taken:
+        return f"no census was taken: no worker of {service} has an agent that is connected"
+    return f"no census was taken: {'its worker' if len(taken) == 1 else f'all {len(taken)} workers'} refused"

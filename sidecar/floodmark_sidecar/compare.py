@@ -1,0 +1,78 @@
+"""Capture files read and compared, for the command line and over HTTP."""
+
+import gzip
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import IO, Final, cast
+
+from floodmark_sidecar.culprits import Diff, Snapshot, diff, parse_snapshot
+from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.source import SourceLocator
+from floodmark_sidecar.units import format_bytes
+
+MOST_BYTES: Final = 32 << 20
+"""Of a capture file, expanded: far more than the census of any service takes."""
+
+_GZIP: Final = b"\x1f\x8b"
+_PLACE: Final = re.compile(r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.\d{8}T\d{9}Z\.json(?:\.gz)?")
+"""How a sidecar names a capture: by the worker's slot and which process in it this was."""
+
+_HINT: Final = "floodmark capture writes captures, and floodmark serve --captures DIR keeps them"
+
+
+def compare(first: Path, second: Path, *, cwd: Path | None, at_most: int | None = None) -> Diff:
+    """Return what changed from the capture in the file *first* to the one in *second*; blocks while it reads.
+
+    *cwd* is what lines of source are written relative to, *at_most* bounds the rows of types and those of containers.
+    Raises `UsageError`, with the name of the file, where it is no whole capture.
+    """
+    before, after = read_snapshot(first), read_snapshot(second)
+    return diff(before, after, locate=SourceLocator(cwd), at_most=at_most)
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Return the capture in the file *path*, plain or in gzip; raises `UsageError` where it is none."""
+    place = _PLACE.fullmatch(path.name)
+    data = _read(path)
+    try:
+        content = json.loads(data)
+        if not isinstance(content, dict):
+            msg = f"its JSON is no object (got {content!r:.40})"
+            raise ValueError(msg)  # noqa: TRY004, TRY301 - a file with the wrong content is a wrong value
+        return parse_snapshot(content, worker=place["worker"] if place else "", life=int(place["life"]) if place else 0)
+    except (ValueError, RecursionError) as error:
+        msg = f"{path} is no capture: {_why(data, error)}"
+        raise UsageError(msg, hint=_HINT) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            packed = file.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
+            plain = cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if packed else file
+            data = plain.read(MOST_BYTES + 1)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        msg = f"{path} is not readable as gzip ({str(error)[:80]})"
+        raise UsageError(msg, hint="expand it with gunzip to see how much of it is whole") from None
+    except (OSError, ValueError) as error:  # a name with a null byte is a ValueError
+        msg = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise UsageError(msg) from None
+    if len(data) > MOST_BYTES:
+        msg = f"{path} is no capture: it is larger than {format_bytes(MOST_BYTES)}"
+        raise UsageError(msg, hint=_HINT)
+    return data
+
+
+def _why(data: bytes, error: Exception) -> str:
+    """Return what is wrong with *data*, which is no capture because of *error*, in words for who did not write it."""
+    if not data.strip():
+        return "it is empty"
+    if b"\0" in data or isinstance(error, UnicodeDecodeError):
+        return "it is a binary file"
+    if isinstance(error, json.JSONDecodeError):
+        begins = data.lstrip().startswith(b"{")
+        ends = data.rstrip().endswith(b"}")
+        return "it is cut off" if begins and not ends else f"it is not JSON ({error})"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,43 @@
+"""What is to be known before two captures are compared: where they differ in more than what they counted. Pure."""
+
+from collections.abc import Iterator
+
+from floodmark_sidecar.culprits._snapshot import Snapshot
+from floodmark_sidecar.units import format_duration
+
+
+def notes_on(before: Snapshot, after: Snapshot, *, one_process: bool) -> tuple[str, ...]:
+    """Return a sentence for each reason to read a difference with care, what matters most first."""
+    return tuple(_notes(before, after, one_process=one_process))
+
+
+def _notes(before: Snapshot, after: Snapshot, *, one_process: bool) -> Iterator[str]:
+    seconds = after.capture.t - before.capture.t
+    if before == after or (one_process and seconds == 0):
+        yield "both are the same capture: there is nothing to compare"
+        return
+    if seconds < 0:
+        yield (
+            f"the second is {format_duration(-seconds)} older than the first: what is shown to grow here has shrunk, "
+            "and the other way round"
+        )
+    if before.service != after.service:
+        yield f"they are of two services, {before.service or 'unknown'} and {after.service or 'unknown'}"
+    if before.python != after.python:
+        yield (
+            f"they are of two versions of Python, {before.python or 'unknown'} and {after.python or 'unknown'}, "
+            "in which the same objects may have other sizes"
+        )
+    if not one_process:
+        yield "they are of two processes: containers are the same here if they have the same path"
+    for which, snapshot in (("first", before), ("second", after)):
+        if not snapshot.capture.complete:
+            yield f"the census of the {which} was cut short: what it lacks may be there all the same"
+    yield from _types(before, after)
+
+
+def _types(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    lacking = [which for which, one in (("first", before), ("second", after)) if not one.capture.types]
+    if lacking:
+        who = "neither capture counts" if len(lacking) == 2 else f"the {lacking[0]} does not count"
+        yield f"{who} types: only containers are compared"
