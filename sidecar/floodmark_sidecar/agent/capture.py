@@ -20,6 +20,9 @@ RATIONED_DUTY: Final = 0.25
 
 _FORMAT: Final = 1
 
+Content = Callable[[_fork.Heap, Callable[[], None]], dict[str, Any]]
+"""Looks at the heap in the child and returns what the file is to say of it; calls its second argument now and then."""
+
 _under_way: dict[int, object] = {}
 """One entry while a capture is taken, by pid: a process forked by the service meanwhile has none under way."""
 
@@ -32,8 +35,9 @@ def take(
     cancel: int | None = None,
     proc: str = "/proc",
     cgroup: str = "/sys/fs/cgroup",
+    content: Content | None = None,
 ) -> dict[str, Any]:
-    """Take a census into the new file *path* and return what a `captured` message says of it; never raises OSError.
+    """Take a census, or another *content*, into the new file *path* and return what a `captured` message says of it; never raises OSError.
 
     Blocks the calling thread for as long as the census takes; the process stands still only for the fork, whose length
     is `stall_seconds`. Fails, with the reason under `refused`, where it would not be safe.
@@ -50,7 +54,7 @@ def take(
             handler = signal.getsignal(signal.SIGCHLD)
             refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
             if refused is None:
-                refused, stall = _run(path, service, cancel, _rationed(proc, cgroup))
+                refused, stall = _run(path, service, cancel, _rationed(proc, cgroup), content or _take)
         finally:
             _under_way.clear()
     message["ended"] = time.time()
@@ -70,13 +74,15 @@ def _rationed(proc: str, cgroup: str) -> bool:
         return True
 
 
-def _run(path: str, service: str, cancel: int | None, rationed: bool) -> tuple[str | None, float | None]:
+def _run(
+    path: str, service: str, cancel: int | None, rationed: bool, content: Content
+) -> tuple[str | None, float | None]:
     partial_path = f"{path}.{os.getpid()}.part"
     duty = RATIONED_DUTY if rationed else 1.0
 
     def work(heap: _fork.Heap) -> bytes:
         _prefer_to_die()
-        _write(partial_path, path, {**_head(service, os.getppid()), **_take(heap, _census.Pacer(duty))})
+        _write(partial_path, path, {**_head(service, os.getppid()), **content(heap, _census.Pacer(duty))})
         return b""
 
     try:
