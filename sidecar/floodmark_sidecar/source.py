@@ -40,7 +40,7 @@ class SourceLocator:
         with self._lock:
             bindings = self._bindings(owner.file)
         line = bindings and bindings.line(owner.qualname, owner.attribute)
-        return f"{self._shown(owner.file)}:{line}" if line else None
+        return f"{self.shown(owner.file)}:{line}" if line else None
 
     def _bindings(self, file: str) -> Bindings | None:
         try:
@@ -58,7 +58,8 @@ class SourceLocator:
         self._files.move_to_end(file)
         return kept[1]
 
-    def _shown(self, file: str) -> str:
+    def shown(self, file: str) -> str:
+        """Return how the absolute path *file* is written in front of a line."""
         installed = _LIBRARY.fullmatch(file)
         for path in dict.fromkeys((Path(file).absolute(), Path(file).resolve())):
             for root in self._roots:

@@ -8,7 +8,7 @@ from typing import Any
 class Culprit:
     """Something that keeps growing: what it is, where it is made and how much of the growth it explains.
 
-    `kind` is `map` (registered) or `container` (found). `path` is its owner in dotted form, `where` the line of source
+    `kind` is `map` (registered), `container` (found) or `line` (whose allocations stay). `path` is its owner in dotted form, `where` the line of source
     that makes it. `share` is its part of the growth of the service's memory, `worker` the slot if one of several alone
     grows. What is not known is None. Rates are those of the service: the sum over its workers. `points` are (epoch second,
     size) as captures or readings saw it grow, where size is what was `measured`: `entries` or `bytes`.

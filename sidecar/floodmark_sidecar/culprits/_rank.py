@@ -9,6 +9,7 @@ from floodmark_sidecar.culprits._capture import Capture, Container, Owner
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
+from floodmark_sidecar.culprits._lines import Window, with_lines
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
 from floodmark_sidecar.judge import Trace, Verdict
@@ -21,12 +22,15 @@ def rank(
     *,
     locate: Callable[[Owner], str | None],
     registered: Mapping[tuple[str, int], Mapping[int, str]] | None = None,
+    windows: Sequence[Window] = (),
+    shown: Callable[[str], str] = str,
 ) -> tuple[Culprit, ...]:
     """Return what goes on growing, what grows most bytes an hour first; nothing if *verdict* is `steady`.
 
     *trace* tells of the registered maps, *captures* of every big container. *registered* gives, for each (worker, life),
     the ids of the containers inside registered maps and the maps' names: such a container is shown as its map.
-    *locate* finds the line of source of an owner. Of a service with several workers, the sums are ranked.
+    *locate* finds the line of source of an owner. *windows* say which lines allocate what stays, where the others leave
+    much of a climb without a name; *shown* writes the path of a file as *locate* does. Of a service with several workers, the sums are ranked.
     """
     if verdict is not None and verdict.verdict == "steady":
         return ()
@@ -41,7 +45,10 @@ def rank(
     found += [finding for finding in from_tracks(lives, tracks, names) if not (finding.is_map and finding.name in told)]
     workers = {capture.worker for capture in captures} | set(() if trace is None else trace.workers)
     alive = living(captures, trace)
-    return _culprits(ranked(merged(found)), judged, living=alive, several=len(workers) > 1, locate=locate)
+    culprits = _culprits(ranked(merged(found)), judged, living=alive, several=len(workers) > 1, locate=locate)
+    notes = [INCONCLUSIVE] if judged.get("verdict") == "inconclusive" else []
+    estimate = judged.get("slope_bytes_per_hour", {}).get("estimate")
+    return with_lines(culprits, windows, slope=estimate, since=since, shown=shown, notes=notes)
 
 
 def _culprits(
