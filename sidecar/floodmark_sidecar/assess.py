@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from floodmark_sidecar.culprits import Capture, Culprit, Owner, parse_capture, rank
+from floodmark_sidecar.culprits import Culprit, parse_capture, parse_window, rank
 from floodmark_sidecar.judge import Settings, Trace, Verdict, judge
 from floodmark_sidecar.source import SourceLocator
 from floodmark_sidecar.store import CaptureRow, Reader
@@ -14,6 +14,8 @@ from floodmark_sidecar.store import CaptureRow, Reader
 _MOST_FILES: Final = 128
 _MOST_OF_A_LIFE: Final = 8
 _MOST_FILE_BYTES: Final = 32 << 20
+
+_Parsed = TypeVar("_Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def assess(
     cwd: Path | None,
     since: float | None = None,
     at_most: int | None = None,
-    locate: Callable[[Owner], str | None] | None = None,
+    locate: SourceLocator | None = None,
 ) -> Assessment:
     """Judge *service* by its history from *since* on, and rank what grows. Blocks for as long as judging takes.
 
@@ -49,15 +51,20 @@ def assess(
     """
     trace = Trace.from_rows(reader.rows(service, since=since, at_most=at_most))
     verdict = judge(trace, settings or Settings())
-    captures, notes = _load(_chosen([row for row in reader.captures(service) if row.t >= (since or 0.0)]))
+    taken = [row for row in reader.captures(service) if row.t >= (since or 0.0)]
+    captures, notes = _load(_chosen([row for row in taken if row.kind == "census"]), parse_capture)
+    windows, more_notes = _load(_chosen([row for row in taken if row.kind == "trace"]), parse_window)
+    locate = locate or SourceLocator(cwd)
     culprits = rank(
         captures,
         trace,
         verdict,
-        locate=locate or SourceLocator(cwd),
+        locate=locate,
         registered=reader.registered(service),
+        windows=windows,
+        shown=locate.shown,
     )
-    return Assessment(verdict, culprits, trace, notes)
+    return Assessment(verdict, culprits, trace, (*notes, *more_notes))
 
 
 def _chosen(rows: Sequence[CaptureRow]) -> list[CaptureRow]:
@@ -77,7 +84,7 @@ def _spread(rows: Sequence[CaptureRow], count: int) -> list[CaptureRow]:
     return [rows[round(index * (len(rows) - 1) / (count - 1))] for index in range(count)]
 
 
-def _load(rows: Sequence[CaptureRow]) -> tuple[list[Capture], tuple[str, ...]]:
+def _load(rows: Sequence[CaptureRow], parse: Callable[..., _Parsed]) -> tuple[list[_Parsed], tuple[str, ...]]:
     captures, notes = [], []
     for row in rows:
         path = Path(row.path or "")
@@ -85,7 +92,7 @@ def _load(rows: Sequence[CaptureRow]) -> tuple[list[Capture], tuple[str, ...]]:
             if path.stat().st_size > _MOST_FILE_BYTES:
                 notes.append(f"the capture {path.name} is too large to read")
                 continue
-            captures.append(parse_capture(_parsed(path), worker=row.worker, life=row.life))
+            captures.append(parse(_content(path), worker=row.worker, life=row.life))
         except FileNotFoundError:
             continue  # thinned out: the oldest files make room for new ones
         except (OSError, ValueError, RecursionError) as error:
@@ -93,7 +100,7 @@ def _load(rows: Sequence[CaptureRow]) -> tuple[list[Capture], tuple[str, ...]]:
     return captures, tuple(notes)
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def _content(path: Path) -> dict[str, Any]:
     value = json.loads(path.read_bytes())
     if not isinstance(value, dict):
         msg = "it is not an object"

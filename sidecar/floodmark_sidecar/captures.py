@@ -1,4 +1,4 @@
-"""Asks agents for censuses: by the clock and on demand, one at a time over a service, each with a deadline."""
+"""Asks agents for censuses and trace windows: by the clock or on demand, one at a time over a service, with a deadline."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from floodmark_sidecar.errors import FloodmarkError, UsageError
 from floodmark_sidecar.intake import Agent
@@ -18,7 +18,10 @@ from floodmark_sidecar.readings import Captured
 from floodmark_sidecar.store import CaptureRow, Life, Store
 
 DEADLINE_SECONDS: Final = 120.0
-"""A census that has not answered by now is given up; its worker is not asked again until it has answered or gone."""
+"""A capture that has not answered by now (after its window) is given up; its worker is not asked again until it has answered or gone."""
+
+MOST_TRACE_SECONDS: Final = 600.0
+"""The longest trace window; the agent has the same limit."""
 
 _FOLDER_BYTES: Final = 256 << 20
 """What capture files may take together; the oldest go first."""
@@ -33,7 +36,7 @@ class CaptureError(FloodmarkError):
 
 
 class Captures:
-    """Takes the censuses of all services. Owned by the event loop; `masks` may be asked from any thread.
+    """Takes the censuses and trace windows of all services. Owned by the event loop; `masks` may be asked from any thread.
 
     *workers* returns the workers of a service that have an agent, as they are now. Files go to *folder*, named by
     worker, life and time; raises `UsageError` when it cannot be made or written to.
@@ -56,27 +59,35 @@ class Captures:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._active: set[str] = set()
         self._ended: dict[str, float] = {}
+        self._traced: dict[tuple[str, str], float] = {}
 
     def masks(self, service: str, *, since: float) -> bool:
-        """Say whether a census of *service* is under way, or was after *since* (monotonic seconds).
+        """Say whether a census or trace window of *service* is under way, or was after *since* (monotonic seconds).
 
-        While its child lives, a worker's private memory reads low: pages are shared that were its own.
+        While its child lives, a worker's private memory reads low: pages are shared that were its own. While it traces
+        its allocations, it reads high by the tables of the traces.
         """
         return service in self._active or self._ended.get(service, -math.inf) >= since
 
-    async def take(self, service: str) -> list[CaptureRow]:
+    async def take(self, service: str, *, trace: float | None = None, frames: int = 1) -> list[CaptureRow]:
         """Take one census of every connected worker of *service*, in turn, and store how each went.
 
-        Waits for a round that is already under way. Raises `CaptureError` when there is no folder for files.
+        With *trace*, a window of so many seconds in one worker instead: the one whose last window is longest ago.
+        *frames* is how many of each allocation are kept; more cost the worker more. Waits for a round that is already
+        under way. Raises `CaptureError` when there is no folder for files, `UsageError` when no window is so long.
         """
+        if trace is not None and not 0 < trace <= MOST_TRACE_SECONDS:
+            msg = f"a trace window lasts up to {MOST_TRACE_SECONDS:g} s (got {trace:g} s)"
+            raise UsageError(msg)
         if self._folder is None:
             msg = "this sidecar has no folder for captures"
             raise CaptureError(msg, hint="start it with --captures DIR")
         folder = self._folder
         async with self._turns[service]:
             rows = []
-            for life, agent in self._workers(service):
-                rows.append(await self._one(service, life, agent, folder))
+            window = None if trace is None else {"seconds": trace, "frames": frames}
+            for life, agent in self._workers(service) if window is None else self._next_to_trace(service):
+                rows.append(await self._one(service, life, agent, folder, window))
                 with contextlib.suppress(FloodmarkError):
                     await asyncio.wrap_future(self._store.put_capture(service, rows[-1]))
             with contextlib.suppress(OSError):
@@ -89,15 +100,30 @@ class Captures:
             await asyncio.sleep(every)
             await asyncio.gather(*(self.take(service) for service in services()))
 
-    async def _one(self, service: str, life: Life, agent: Agent, folder: Path) -> CaptureRow:
+    def _next_to_trace(self, service: str) -> Sequence[tuple[Life, Agent]]:
+        """Return the one worker to trace, if there is any."""
+        found = sorted(self._workers(service), key=lambda each: self._traced.get((service, each[0].worker), -math.inf))
+        for life, _ in found[:1]:
+            self._traced[service, life.worker] = time.monotonic()
+        return found[:1]
+
+    async def _one(
+        self, service: str, life: Life, agent: Agent, folder: Path, window: Mapping[str, Any] | None
+    ) -> CaptureRow:
+        kind = "census" if window is None else "trace"
+        why = None
         if agent.capturing is not None:
-            return CaptureRow(self._clock(), life.worker, life.life, refused="its last census has not ended")
+            why = "its last capture has not ended"
+        elif window is not None and kind not in agent.can:
+            why = "its agent is of an older version, which takes no trace windows"
+        if why is not None:
+            return CaptureRow(self._clock(), life.worker, life.life, refused=why, kind=kind)
         started = self._clock()
         stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
         path = folder / f"{life.worker}.life{life.life}.{stamp}Z.json"
         self._active.add(service)
         try:
-            answer = await self._answer(agent, path)
+            answer = await self._answer(agent, path, window)
         finally:
             self._ended[service] = time.monotonic()
             self._active.discard(service)
@@ -110,15 +136,17 @@ class Captures:
             refused=answer.refused,
             seconds=answer.seconds,
             stall_seconds=answer.stall_seconds,
+            kind=kind,
         )
 
-    async def _answer(self, agent: Agent, path: Path) -> Captured:
+    async def _answer(self, agent: Agent, path: Path, window: Mapping[str, Any] | None) -> Captured:
         capture_id = path.stem
+        deadline = self._deadline + (0.0 if window is None else window["seconds"])
         try:
-            async with asyncio.timeout(self._deadline):
-                answer = await agent.capture(capture_id, path)
+            async with asyncio.timeout(deadline):
+                answer = await agent.capture(capture_id, path, window)
         except TimeoutError:
-            return _refused(capture_id, f"no answer within {self._deadline:g} s")
+            return _refused(capture_id, f"no answer within {deadline:g} s")
         except OSError as error:
             return _refused(capture_id, str(error))
         return _checked(answer, path)

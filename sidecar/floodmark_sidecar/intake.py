@@ -34,13 +34,14 @@ _BYTES_PER_SECOND: Final = 4 << 20
 class Agent:
     """One agent that said hello. `pid` is the kernel's word for the peer, in this sidecar's own namespace.
 
-    `capturing` is the id of the census it was last asked for, until it answers or goes: also after nobody waits for
+    `can` are the kinds of capture it takes beside a census. `capturing` is the id of the census it was last asked for, until it answers or goes: also after nobody waits for
     the answer any more.
     """
 
     service: str
     pid: int
     python: str | None
+    can: frozenset[str] = frozenset()
     reading: AgentReading | None = None
     received: float = 0.0
     capturing: str | None = None
@@ -51,8 +52,10 @@ class Agent:
         """Return the newest reading if it came at most *within* seconds before *now* (monotonic)."""
         return self.reading if self.reading is not None and now - self.received <= within else None
 
-    async def capture(self, capture_id: str, path: Path) -> Captured:
+    async def capture(self, capture_id: str, path: Path, window: Mapping[str, Any] | None = None) -> Captured:
         """Ask for a census and wait for its answer, however long: the caller sets the deadline.
+
+        With *window* (its `seconds` and `frames`) it is what survives of a trace window that is asked for.
 
         Raises `ConnectionError` when the agent goes away first.
         """
@@ -61,7 +64,8 @@ class Agent:
             raise ConnectionError(msg)
         self.capturing = capture_id
         self._answer = asyncio.get_running_loop().create_future()
-        await _send(self._writer, {"type": "capture", "id": capture_id, "path": str(path)})
+        more = {} if window is None else {"kind": "trace", **window}
+        await _send(self._writer, {"type": "capture", "id": capture_id, "path": str(path), **more})
         return await self._answer
 
     def answered(self, captured: Captured) -> None:
@@ -213,12 +217,18 @@ class Intake:
         # The kernel's number cannot be forged; it is 0 only for a peer in a pid namespace that is not below ours.
         pid = peer_pid or (claimed if isinstance(claimed, int) and claimed > 0 else 0)
         python = message.get("python")
-        agent = Agent(service, pid, python[:40] if isinstance(python, str) else None, _writer=writer)
+        can = message.get("can")
+        agent = Agent(service, pid, python[:40] if isinstance(python, str) else None, _kinds(can), _writer=writer)
         earlier = self._agents.get(pid)
         self._agents[pid] = agent
         if earlier is not None:
             earlier.hang_up()
         return agent
+
+
+def _kinds(value: object) -> frozenset[str]:
+    """Return the short texts in *value*, if it is a list: an agent of another version may say anything."""
+    return frozenset(each for each in value if isinstance(each, str)) if isinstance(value, list) else frozenset()
 
 
 class _Pace:

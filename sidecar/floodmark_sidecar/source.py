@@ -38,7 +38,7 @@ class SourceLocator:
         if owner.file is None:
             return None
         line = owner.line or self._line(owner.file, owner)
-        return f"{self._shown(owner.file)}:{line}" if line else None
+        return f"{self.shown(owner.file)}:{line}" if line else None
 
     def _line(self, file: str, owner: Owner) -> int | None:
         with self._lock:
@@ -61,7 +61,8 @@ class SourceLocator:
         self._files.move_to_end(file)
         return kept[1]
 
-    def _shown(self, file: str) -> str:
+    def shown(self, file: str) -> str:
+        """Return how the absolute path *file* is written in front of a line."""
         installed = _LIBRARY.fullmatch(file)
         for path in dict.fromkeys((Path(file).absolute(), Path(file).resolve())):
             for root in self._roots:

@@ -4,14 +4,16 @@ A frame is a 4-byte big-endian length and that many bytes of UTF-8 JSON, one obj
 unpickled. The agent side of this module runs inside foreign services: standard library only.
 
 Agent to sidecar:
-    hello     version, service, pid, python                                     first on every connection
+    hello     version, service, pid, python, can                                first on every connection
     reading   pid, t, the agent's numbers (absent = not measured), maps, lost    every `read_every` seconds
     captured  id, pid, started, ended, stall_seconds, path | refused             the answer to a `capture`
 Sidecar to agent:
     welcome   version, read_every
     capture   id, path                                                           take a census, write it there
+              kind: "trace", seconds, frames                                      or trace allocations for so long first
 
-All times are UTC epoch seconds, `path` is the absolute name of a file that does not exist yet.
+All times are UTC epoch seconds, `path` is the absolute name of a file that does not exist yet. `can` lists the kinds of
+capture an agent takes beside a census: one that does not know a kind would take a census instead.
 """
 
 import json

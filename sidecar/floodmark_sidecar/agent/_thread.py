@@ -1,4 +1,4 @@
-"""The agent thread: take a reading, send it, listen until the next; take a census when asked."""
+"""The agent thread: take a reading, send it, listen until the next; take a census, or open a trace window, when asked."""
 
 import _thread
 import os
@@ -6,12 +6,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from floodmark_sidecar.agent._governor import Governor
 from floodmark_sidecar.agent._link import Link
 from floodmark_sidecar.agent._originals import sleep, start_new_thread
 from floodmark_sidecar.agent._readings import Readings
+
+if TYPE_CHECKING:
+    from floodmark_sidecar.agent._trace import Window
 
 READ_EVERY: Final = 15.0
 """Seconds between readings until the sidecar says otherwise."""
@@ -39,6 +43,7 @@ class Agent:
         self._ended = True
         self._native: int | None = None
         self._every = READ_EVERY
+        self._window: Window | None = None
 
     def start(self) -> None:
         """Start the thread; raises RuntimeError where the process can have no more threads."""
@@ -68,7 +73,11 @@ class Agent:
         return True
 
     def close(self) -> None:
-        """Close the descriptor by which the thread is woken; only when the thread is gone, or is another process's."""
+        """Close the descriptor by which the thread is woken; only when the thread is gone, or is another process's.
+
+        A process that was forked in C, past the hooks, may have inherited a trace window.
+        """
+        self._close_window()
         if self._wake >= 0:
             os.close(self._wake)
         self._wake = -1
@@ -114,7 +123,9 @@ class Agent:
                         link.push({**readings.take(), "lost": link.lost})
                         governor.spent(time.thread_time() - cpu, self._every)
                         due = time.monotonic() + governor.interval(self._every)
-                    for message in link.wait(max(0.0, due - time.monotonic()), self._wake):
+                    self._end_window(link)
+                    until = due if self._window is None else min(due, self._window.next_look)
+                    for message in link.wait(max(0.0, until - time.monotonic()), self._wake):
                         if self._heed(message, link):
                             due = min(due, time.monotonic() + governor.interval(self._every))
                     in_a_row = 0
@@ -123,26 +134,65 @@ class Agent:
                     in_a_row += 1
                     link.close()
         finally:
+            self._close_window()
             link.close()
 
     def _heed(self, message: dict[str, Any], link: Link) -> bool:
         """Do what the sidecar asks; True if the interval of readings has changed."""
         if message["type"] == "capture":
-            link.push({"type": "captured", "id": message.get("id"), **self._capture(message.get("path"))})
+            told = self._capture(message)
+            if told is not None:
+                link.push({"type": "captured", "id": message.get("id"), **told})
         every = message.get("read_every") if message["type"] == "welcome" else None
         if isinstance(every, int | float) and 0.0 < every < float("inf"):
             self._every = max(float(every), _LEAST_EVERY)
             return True
         return False
 
-    def _capture(self, path: object) -> dict[str, Any]:
+    def _capture(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Take the capture asked for and return the answer, or None where it follows when a window has ended."""
+        path, kind = message.get("path"), message.get("kind", "census")
         if not isinstance(path, str) or not path.startswith("/"):
-            now = time.time()
-            return {"pid": self.pid, "started": now, "ended": now, "refused": f"not an absolute path: {path!r}"}
+            return self._refused(f"not an absolute path: {path!r}")
+        if kind not in ("census", "trace"):
+            return self._refused(f"this agent takes no capture of kind {kind!r:.40}")
+        if self._window is not None:
+            return self._refused("a trace window is open")
+        if kind == "trace":
+            return self._open_window(path, message)
         from floodmark_sidecar.agent import capture  # noqa: PLC0415  many services never need it
 
         take: Callable[..., dict[str, Any]] = capture.take
         return take(path, service=self.service, cancel=self._wake, proc=self._proc)
+
+    def _open_window(self, path: str, message: dict[str, Any]) -> dict[str, Any] | None:
+        from floodmark_sidecar.agent import _trace  # noqa: PLC0415  as above
+
+        take = partial(_trace.take, path, service=self.service, cancel=self._wake, proc=self._proc)
+        seconds, frames = message.get("seconds"), message.get("frames", 1)
+        window = _trace.open_window(seconds, frames, take=take, asked=message.get("id"), proc=self._proc)
+        if isinstance(window, str):
+            return self._refused(window)
+        self._window = window
+        return None
+
+    def _end_window(self, link: Link) -> None:
+        """Answer for the window that is open, if it is over."""
+        window = self._window
+        if window is not None and window.over():
+            try:
+                link.push({"type": "captured", "id": window.asked, **window.end()})
+            finally:
+                self._close_window()
+
+    def _close_window(self) -> None:
+        window, self._window = self._window, None
+        if window is not None:
+            window.close()
+
+    def _refused(self, why: str) -> dict[str, Any]:
+        now = time.time()
+        return {"pid": self.pid, "started": now, "ended": now, "refused": why}
 
 
 def platform_refusal() -> str | None:

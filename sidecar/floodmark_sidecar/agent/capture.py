@@ -21,6 +21,9 @@ RATIONED_DUTY: Final = 0.25
 
 _FORMAT: Final = 1
 
+Content = Callable[[_fork.Heap, Callable[[], None]], dict[str, Any]]
+"""Looks at the heap in the child and returns what the file is to say of it; calls its second argument now and then."""
+
 _known: dict[int, dict[str, int]] = {}
 """How many instances each class had at the last capture of this process, by pid: what grew since is looked at closely."""
 
@@ -36,8 +39,9 @@ def take(
     cancel: int | None = None,
     proc: str = "/proc",
     cgroup: str = "/sys/fs/cgroup",
+    content: Content | None = None,
 ) -> dict[str, Any]:
-    """Take a census into the new file *path* and return what a `captured` message says of it; never raises OSError.
+    """Take a census, or another *content*, into the new file *path* and return what a `captured` message says of it; never raises OSError.
 
     Blocks the calling thread for as long as the census takes; the process stands still only for the fork, whose length
     is `stall_seconds`. Fails, with the reason under `refused`, where it would not be safe.
@@ -54,7 +58,7 @@ def take(
             handler = signal.getsignal(signal.SIGCHLD)
             refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
             if refused is None:
-                refused, stall = _run(path, service, cancel, proc, _rationed(proc, cgroup))
+                refused, stall = _run(path, service, cancel, _rationed(proc, cgroup), content or _census_of(proc))
         finally:
             _under_way.clear()
     message["ended"] = time.time()
@@ -74,17 +78,24 @@ def _rationed(proc: str, cgroup: str) -> bool:
         return True
 
 
-def _run(path: str, service: str, cancel: int | None, proc: str, rationed: bool) -> tuple[str | None, float | None]:
+def _census_of(proc: str) -> Content:
+    """Return what takes a census, with the process's own files below *proc*."""
+    before = _known.get(os.getpid(), {})
+    return lambda heap, pause: _take(heap, before, proc, pause)
+
+
+def _run(
+    path: str, service: str, cancel: int | None, rationed: bool, content: Content
+) -> tuple[str | None, float | None]:
     partial_path = f"{path}.{os.getpid()}.part"
     duty = RATIONED_DUTY if rationed else 1.0
-    before = _known.get(os.getpid())
 
     def work(heap: _fork.Heap) -> bytes:
         _prefer_to_die()
-        content = _take(heap, before, proc, _census.Pacer(duty))
-        _write(partial_path, path, {**_head(service, os.getppid()), **content})
-        counts = {name: count for name, count, _ in content["types"] if name in content["type_owners"]}
-        return json.dumps(counts).encode()
+        found = content(heap, _census.Pacer(duty))
+        _write(partial_path, path, {**_head(service, os.getppid()), **found})
+        known = found.get("type_owners", {})
+        return json.dumps({name: count for name, count, _ in found.get("types", ()) if name in known}).encode()
 
     try:
         outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
@@ -93,8 +104,9 @@ def _run(path: str, service: str, cancel: int | None, proc: str, rationed: bool)
     if outcome.answer is None:
         _remove(partial_path)
         return outcome.failure, outcome.stall_seconds
-    _known.clear()
-    _known[os.getpid()] = json.loads(outcome.answer)
+    if counts := json.loads(outcome.answer):
+        _known.clear()
+        _known[os.getpid()] = counts
     return None, outcome.stall_seconds
 
 
@@ -110,7 +122,7 @@ def _head(service: str, pid: int) -> dict[str, Any]:
 
 
 def _take(
-    heap: _fork.Heap, before: Mapping[str, int] | None, proc: str, pause: Callable[[], None]
+    heap: _fork.Heap, before: Mapping[str, int], proc: str, pause: Callable[[], None]
 ) -> dict[str, Any]:
     started = time.perf_counter()
     own = frozenset({id(heap.objects), id(heap.dicts), id(heap.frames)})
@@ -121,7 +133,7 @@ def _take(
     found, complete = _census.biggest(heap.objects, dicts, pause=pause, ignore=own)
     modules = Modules(sys.modules)
     owners = _types.owners(tallies, modules)
-    samples = _types.samples(tallies, modules, known=owners, before=before or {})
+    samples = _types.samples(tallies, modules, known=owners, before=before)
     names, searched = _names.names(
         [*(each.value for each in found), *samples.values()],
         loaded=sys.modules,

@@ -3,6 +3,7 @@
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner, parse_capture
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._diff import Change, Changes, ContainerChange, Diff, TypeChange, diff
+from floodmark_sidecar.culprits._lines import Window, parse_window
 from floodmark_sidecar.culprits._rank import rank
 from floodmark_sidecar.culprits._snapshot import Snapshot, parse_snapshot
 
@@ -17,8 +18,10 @@ __all__ = [
     "Owner",
     "Snapshot",
     "TypeChange",
+    "Window",
     "diff",
     "parse_capture",
     "parse_snapshot",
+    "parse_window",
     "rank",
 ]

@@ -9,6 +9,7 @@ from floodmark_sidecar.culprits._capture import Capture, Container, Owner
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
+from floodmark_sidecar.culprits._lines import Window, with_lines
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
 from floodmark_sidecar.culprits._resources import placed, resource_culprits
@@ -23,6 +24,8 @@ def rank(
     *,
     locate: Callable[[Owner], str | None],
     registered: Mapping[tuple[str, int], Mapping[int, str]] | None = None,
+    windows: Sequence[Window] = (),
+    shown: Callable[[str], str] = str,
 ) -> tuple[Culprit, ...]:
     """Return what goes on growing, what grows most bytes an hour first; nothing if *verdict* is `steady`.
 
@@ -30,7 +33,9 @@ def rank(
 
     *trace* tells of the registered maps, *captures* of every big container. *registered* gives, for each (worker, life),
     the ids of the containers inside registered maps and the maps' names: such a container is shown as its map.
-    *locate* finds the line of source of an owner. Of a service with several workers, the sums are ranked.
+    *locate* finds the line of source of an owner. *windows* say which lines allocate what stays, where the others leave
+    much of a climb without a name; *shown* writes the path of a file as *locate* does. Of a service with several
+    workers, the sums are ranked.
     """
     if verdict is not None and verdict.verdict == "steady":
         return ()
@@ -47,8 +52,12 @@ def rank(
     alive = living(captures, trace)
     candidates = merged(found)
     candidates += unexplained(merged([*from_types(lives)]), candidates, climb=_slope(judged))
-    culprits = _culprits(ranked(candidates), judged, living=alive, several=len(workers) > 1, locate=locate)
-    counted = resource_culprits(lives, verdict, living=alive, several=len(workers) > 1, locate=locate)
+    several = len(workers) > 1
+    culprits = _culprits(ranked(candidates), judged, living=alive, several=several, locate=locate)
+    notes = [INCONCLUSIVE] if judged.get("verdict") == "inconclusive" else []
+    estimate = judged.get("slope_bytes_per_hour", {}).get("estimate")
+    culprits = with_lines(culprits, windows, slope=estimate, since=since, shown=shown, notes=notes)
+    counted = resource_culprits(lives, verdict, living=alive, several=several, locate=locate)
     return placed(culprits, counted, verdict)
 
 

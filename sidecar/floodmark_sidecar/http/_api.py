@@ -14,6 +14,7 @@ from floodmark_sidecar.compare import compare
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.http._state import State
 from floodmark_sidecar.store import CaptureRow, Reader, map_series, worker_series
+from floodmark_sidecar.units import parse_duration
 
 router = APIRouter(prefix="/api/v1")
 
@@ -34,6 +35,10 @@ class CaptureRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     service: str = Field(max_length=64)
+    trace: str | None = Field(
+        None, max_length=40, description="trace allocations for so long (30s) in one worker, instead of a census of all"
+    )
+    frames: int = Field(1, ge=1, le=16, description="how many frames of each allocation to keep; more cost more")
 
 
 @router.get("/services")
@@ -159,7 +164,7 @@ async def culprits(request: Request, service: Service = None) -> dict[str, Any]:
 
 @router.get("/captures")
 def captures(request: Request, service: Service = None) -> dict[str, Any]:
-    """The newest censuses that were asked for, newest first, and how each went."""
+    """The newest censuses and trace windows that were asked for, newest first, and how each went."""
     with _state(request).reader() as reader:
         name = _chosen(reader, service)
         taken = reader.captures(name)[-MAX_POINTS:]
@@ -200,10 +205,17 @@ def diff(
 
 @router.post("/captures")
 async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
-    """Take a census of every worker of the service that has an agent, one after the other; answers when done."""
+    """Take a census of every worker of the service that has an agent, one after the other; answers when done.
+
+    With `trace`, one worker notes for so long where it allocates, at two to four times its run time, and what is alive at
+    the end is written by line; the next request takes another worker.
+    """
     name = _named(request, body.service)
     try:
-        taken = await _state(request).captures.take(name)
+        seconds = None if body.trace is None else parse_duration(body.trace)
+        taken = await _state(request).captures.take(name, trace=seconds, frames=body.frames)
+    except UsageError as error:
+        raise HTTPException(400, f"trace: {error.message}") from None
     except CaptureError as error:
         raise HTTPException(409, f"{error.message}: {error.hint}") from None
     return {"service": name, "captures": [asdict(row) for row in taken]}

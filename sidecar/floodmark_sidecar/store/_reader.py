@@ -179,9 +179,9 @@ class Reader:
         return [Life(*row) for row in self._all(sql, self._service(service))]
 
     def captures(self, service: str) -> list[CaptureRow]:
-        """Return every census that was asked for, oldest first."""
+        """Return every capture that was asked for, oldest first."""
         found = self._all(
-            """SELECT c.t, l.worker, l.life, c.path, c.refused, c.seconds, c.stall_seconds
+            """SELECT c.t, l.worker, l.life, c.path, c.refused, c.seconds, c.stall_seconds, c.kind
             FROM captures c JOIN lives l ON l.id = c.life_id WHERE l.service_id = ? ORDER BY c.t, c.id""",
             self._service(service),
         )

@@ -39,7 +39,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class CaptureRow:
-    """One census that was asked for: `path` of its file, or why there is none in `refused`."""
+    """One capture that was asked for: `path` of its file, or why there is none in `refused`.
+
+    `kind` is `census`, or `trace` for what survived of a trace window.
+    """
 
     t: float
     worker: str
@@ -48,6 +51,7 @@ class CaptureRow:
     refused: str | None = None
     seconds: float | None = None
     stall_seconds: float | None = None
+    kind: str = "census"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,12 @@ def first_tables(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (first_tables,)
+def kinds_of_capture(db: sqlite3.Connection) -> None:
+    """What was asked for: a census, or what survives of a trace window."""
+    db.execute("ALTER TABLE captures ADD COLUMN kind TEXT NOT NULL DEFAULT 'census'")
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (first_tables, kinds_of_capture)
 
 
 def check_ours(db: sqlite3.Connection) -> None:

@@ -71,14 +71,15 @@ class Writes:
     def capture(self, service: str, row: CaptureRow) -> None:
         """Store the outcome of one census; the life it belongs to is known from its readings."""
         self._db.execute(
-            """INSERT INTO captures (life_id, t, path, refused, seconds, stall_seconds)
-            SELECT id, ?, ?, ?, ?, ? FROM lives WHERE service_id = ? AND worker = ? AND life = ?""",
+            """INSERT INTO captures (life_id, t, path, refused, seconds, stall_seconds, kind)
+            SELECT id, ?, ?, ?, ?, ?, ? FROM lives WHERE service_id = ? AND worker = ? AND life = ?""",
             (
                 row.t,
                 row.path,
                 row.refused,
                 row.seconds,
                 row.stall_seconds,
+                row.kind,
                 self._service(service),
                 row.worker,
                 row.life,

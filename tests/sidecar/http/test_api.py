@@ -1,6 +1,7 @@
 """The JSON API: what it says, and what it says of bad questions."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -160,8 +161,25 @@ def test_a_capture_body_must_be_right(leaking: Site) -> None:
         assert answer.json()["error"].startswith(sentence)
     answer = leaking.client.post("/api/v1/captures", content=b"{", headers=headers)
     assert answer.status_code == 422
-    answer = leaking.client.post("/api/v1/captures", json={"service": "web"}, headers=headers)
-    assert answer.json() == {"service": "web", "captures": []}
+    for more in ({}, {"trace": "30s"}, {"trace": "1m", "frames": 8}):
+        answer = leaking.client.post("/api/v1/captures", json={"service": "web", **more}, headers=headers)
+        assert answer.json() == {"service": "web", "captures": []}
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "sentence"),
+    [
+        ({"trace": "soon"}, 400, "trace: 'soon' is not a duration such as 90s"),
+        ({"trace": "11m"}, 400, "trace: a trace window lasts up to 600 s (got 660 s)"),
+        ({"trace": "1m", "frames": 17}, 422, "frames: input should be less than or equal to 16"),
+    ],
+)
+def test_a_trace_window_must_be_right(leaking: Site, more: dict[str, Any], status: int, sentence: str) -> None:
+    """The sentence has the value."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    answer = leaking.client.post("/api/v1/captures", json={"service": "web", **more}, headers=headers)
+    assert answer.status_code == status
+    assert answer.json()["error"].startswith(sentence)
 
 
 def test_the_schema_is_served(make_site: MakeSite) -> None:

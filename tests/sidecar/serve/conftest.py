@@ -49,9 +49,9 @@ class Peer:
         """Send one message."""
         self.socket.sendall(wire.encode(message))
 
-    def hello(self, service: str = "web", *, version: object = wire.VERSION) -> dict[str, Any]:
+    def hello(self, service: str = "web", *, version: object = wire.VERSION, **more: Any) -> dict[str, Any]:
         """Say hello and return the welcome."""
-        self.send(type="hello", version=version, service=service, pid=os.getpid(), python="3.11.7")
+        self.send(type="hello", version=version, service=service, pid=os.getpid(), python="3.11.7", **more)
         return self.receive()
 
     def receive(self) -> dict[str, Any]:

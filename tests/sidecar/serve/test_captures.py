@@ -16,6 +16,7 @@ from floodmark_sidecar.store import CaptureRow, Life, Reader, Sample, Store
 from tests.sidecar.serve.conftest import Connect, Loop, Peer, eventually
 
 LIFE = Life("web-0", 1, 10, 1.0, started=5.0)
+OTHER = Life("web-1", 1, 11, 1.0, started=5.0)
 
 
 class Bench:
@@ -24,21 +25,23 @@ class Bench:
     def __init__(self, loop: Loop, folder: Path, connect: Connect, *, deadline: float) -> None:
         self.loop = loop
         self.store = Store(folder / "history.db")
-        self.store.put_sample(Sample("web", 6.0, ((LIFE, WorkerReading("web-0", 1, uss_bytes=1)),)))
+        rows = [(life, WorkerReading(life.worker, 1, uss_bytes=1)) for life in (LIFE, OTHER)]
+        self.store.put_sample(Sample("web", 6.0, tuple(rows)))
         self.intake = Intake(folder / "s.sock", read_every=1.0, on_event=lambda *_: None)
         self.intake.bind()
         loop.run(self.intake.start())
         self.folder = folder / "captures"
         self.captures = Captures(workers=self._workers, store=self.store, folder=self.folder, deadline=deadline)
         self.peer: Peer = connect(folder / "s.sock")
-        self.peer.hello()
+        self.peer.hello(can=["trace"])
+        self.lives = [LIFE]
 
     def _workers(self, _service: str) -> list[tuple[Life, Agent]]:
-        return [(LIFE, agent) for agent in self.intake.agents.values()]
+        return [(life, agent) for agent in self.intake.agents.values() for life in self.lives]
 
-    def take(self) -> "Future[list[CaptureRow]]":
-        """Begin to take a census."""
-        return self.loop.start(self.captures.take("web"))
+    def take(self, **options: Any) -> "Future[list[CaptureRow]]":
+        """Begin to take a census, or a trace window."""
+        return self.loop.start(self.captures.take("web", **options))
 
     def answer(self, asked: dict[str, Any], **fields: Any) -> None:
         """Answer as an agent does."""
@@ -119,7 +122,7 @@ def test_no_answer_by_the_deadline_is_given_up_and_not_asked_again(make: Callabl
     assert row.refused == "no answer within 0.2 s"
     asked = bench.peer.receive()
     (row,) = bench.take().result(10)
-    assert row.refused == "its last census has not ended"
+    assert row.refused == "its last capture has not ended"
     bench.answer(asked, refused="too slow")
     bench.peer.send(type="reading", t=1.0)
     (agent,) = bench.intake.agents.values()
@@ -168,3 +171,62 @@ def test_a_folder_that_cannot_be_made_is_a_usage_error(folder: Path) -> None:
     (folder / "file").write_text("")
     with Store(folder / "history.db") as store, pytest.raises(UsageError, match="cannot be made"):
         Captures(workers=lambda _: [], store=store, folder=folder / "file" / "captures")
+
+
+def test_a_trace_window_is_asked_of_one_worker(bench: Bench) -> None:
+    """The next one is asked of the other; a census is asked of both. What each was is in the store."""
+    bench.lives = [LIFE, OTHER]
+    for trace, workers in ((30.0, ["web-0"]), (30.0, ["web-1"]), (None, ["web-0", "web-1"]), (30.0, ["web-0"])):
+        taken = bench.take(trace=trace)
+        for worker in workers:
+            asked = bench.peer.receive()
+            assert Path(asked["path"]).name.startswith(worker)
+            window = {"kind": "trace", "seconds": 30.0, "frames": 1}
+            assert {key: asked.get(key) for key in window} == (window if trace else dict.fromkeys(window))
+            bench.answer(asked, refused="not now")
+        kind = "trace" if trace else "census"
+        assert [(row.worker, row.kind, row.refused) for row in taken.result(10)] == [
+            (worker, kind, "not now") for worker in workers
+        ]
+    with Reader(bench.store.path) as reader:
+        assert [row.kind for row in reader.captures("web")] == ["trace", "trace", "census", "census", "trace"]
+
+
+def test_a_trace_window_has_its_length_beside_the_deadline(make: Callable[[float], Bench]) -> None:
+    """The deadline begins when the window is over."""
+    bench = make(0.1)
+    before = time.monotonic()
+    (row,) = bench.take(trace=0.2).result(10)
+    assert row.refused == "no answer within 0.3 s"
+    assert time.monotonic() - before >= 0.3
+
+
+def test_readings_of_a_trace_window_are_masked(bench: Bench) -> None:
+    """The tables of the traces are memory that no service asked for."""
+    taken = bench.take(trace=30.0)
+    asked = bench.peer.receive()
+    assert bench.captures.masks("web", since=time.monotonic())
+    bench.answer(asked, refused="done")
+    taken.result(10)
+    assert not bench.captures.masks("web", since=time.monotonic())
+
+
+@pytest.mark.parametrize("more", [{}, {"can": "trace"}, {"can": [["trace"], 7]}])
+def test_an_older_agent_is_not_asked_for_a_window(bench: Bench, connect: Connect, more: dict[str, Any]) -> None:
+    """It would take a census instead; its worker is skipped, in words."""
+    bench.peer.close()
+    older = connect(bench.folder.parent / "s.sock")
+    older.hello(**more)
+    eventually(lambda: [agent.can for agent in bench.intake.agents.values()] == [frozenset()])
+    (row,) = bench.take(trace=30.0).result(10)
+    assert row.refused == "its agent is of an older version, which takes no trace windows"
+    older.socket.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        older.receive()
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 601.0, float("nan")])
+def test_a_window_that_is_too_long_is_a_usage_error(bench: Bench, seconds: float) -> None:
+    """The sentence has the limit and the value; nobody is asked."""
+    with pytest.raises(UsageError, match=rf"up to 600 s \(got {seconds:g} s\)"):
+        bench.take(trace=seconds).result(10)

@@ -257,3 +257,46 @@ def test_reading_twice_a_second_costs_little(serve: Serve, spawn: Spawn) -> None
     eventually(lambda: len(serving.get("/api/v1/growth")["t"]) > 60)
     assert own.num_fds() <= before[0] + 2
     assert own.memory_info().rss < 200 << 20
+
+
+CHAINED = """
+import time
+
+class Block:
+    __slots__ = ("body", "before")
+
+newest = None
+def grow():
+    global newest
+    block = Block()
+    block.body = bytes(5000)  # the planted line
+    block.before = newest
+    newest = block
+
+print("ready", flush=True)
+while True:
+    for _ in range(20):
+        grow()
+    time.sleep(0.02)
+"""
+
+
+def test_a_trace_window_names_the_line_of_a_leak_without_a_container(serve: Serve, spawn: Spawn, folder: Path) -> None:
+    """The whole way: a chain of objects has no container; the line that makes it is named, and the service goes on."""
+    env = environment(socket=folder / "agent.sock", service="web", base=os.environ)
+    serving = serve().ready()
+    service = spawn(CHAINED, env=env)
+    eventually(lambda: serving.get("/api/v1/services")["services"])
+    eventually(lambda: _worker(serving, "web-0").get("agent") == "connected")
+    (one,) = serving.post("/api/v1/captures", {"service": "web", "trace": "1s"}).json()["captures"]
+    assert (one["refused"], one["kind"]) == (None, "trace")
+    eventually(lambda: serving.get("/api/v1/growth")["t"][-1] > one["t"] + 2)
+    with Reader(serving.store) as reader:
+        rows = list(reader.rows("web"))
+        found = assess(reader, "web", cwd=None)
+    assert any(row["masked"] for row in rows)
+    number = CHAINED.splitlines().index("    block.body = bytes(5000)  # the planted line") + 1
+    assert found.culprits[0].name == f"<string>:{number}"
+    assert found.culprits[0].kind == "line"
+    assert found.notes == ()
+    assert service.poll() is None

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from floodmark_sidecar.errors import UsageError
-from floodmark_sidecar.store import Reader, Store, StoreError
+from floodmark_sidecar.store import CaptureRow, Reader, Store, StoreError
+from floodmark_sidecar.store._schema import first_tables
 from tests.sidecar.store.conftest import sample
 
 WRITING = """
@@ -48,6 +49,21 @@ def test_migrations_run_once(path: Path) -> None:
         store.put_sample(sample(2.0)).result(10)
         with Reader(path) as reader:
             assert reader.span("web") == (1.0, 2.0)
+
+
+def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
+    """A store from before there were kinds of captures is brought up to date when it is opened."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY, t TEXT DEFAULT CURRENT_TIMESTAMP)")
+        first_tables(db)
+        db.execute("INSERT INTO migrations (name) VALUES ('first_tables')")
+        db.execute("INSERT INTO services (id, name) VALUES (1, 'web')")
+        db.execute("INSERT INTO lives VALUES (1, 1, 'web-0', 1, 10, 1.0, 1.0, NULL, '', '', NULL, 'none')")
+        db.execute("INSERT INTO captures (life_id, t, refused) VALUES (1, 1.0, 'no room')")
+    with Store(path) as store:
+        store.put_capture("web", CaptureRow(2.0, "web-0", 1, refused="no room", kind="trace")).result(10)
+        with Reader(path) as reader:
+            assert [row.kind for row in reader.captures("web")] == ["census", "trace"]
 
 
 def test_a_store_of_a_newer_floodmark_is_refused(path: Path) -> None:

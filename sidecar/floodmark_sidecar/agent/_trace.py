@@ -1,0 +1,182 @@
+"""A trace window: for a while the interpreter notes where it allocates, and what is alive at the end is told by line.
+
+Tracing costs the service about three times its run time, so one window is open at a time, and briefly. Reading the
+traces would stop the service for a second: that is done in a forked child, as a census is.
+
+`tracemalloc` also hooks the allocator that threads may call without the GIL. Such a thread waits for the GIL inside the
+hook, and crashes the process if tracing has been stopped when it gets it (before CPython 3.12.9 and 3.13.2, and in every
+3.11: https://github.com/python/cpython/issues/128679). So that one hook is taken out as soon as it is in: what is
+allocated there belongs to the interpreter, never to an object.
+"""
+
+import _tracemalloc  # `tracemalloc` itself would load pickle and linecache into the service
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from operator import call
+from typing import Any, Final
+
+from floodmark_sidecar.agent import _fork, _origin, _safety, capture
+
+MOST_SECONDS: Final = 600.0
+MOST_FRAMES: Final = 16
+MOST_LINES: Final = 300
+MOST_TABLE_BYTES: Final = 16 << 20
+"""Tables of the traces at which a window ends early: some 300,000 blocks, which take 16 ms to forget."""
+
+_LOOK_EVERY: Final = 0.25
+_RAW: Final = 0
+"""`PYMEM_DOMAIN_RAW`."""
+
+_OWN: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  see `_files`
+_NOWHERE: Final = ("<frozen importlib", "<unknown>")
+"""Beginnings of file names that name no line anybody could change."""
+
+_library = ctypes.PyDLL(None)
+
+Trace = tuple[int, int, tuple[tuple[str, int], ...], int]
+"""Domain, bytes, frames with the innermost first, and how many frames there were."""
+
+Take = Callable[..., dict[str, Any]]
+
+
+def take(path: str, *, seconds: float, frames: int, notes: list[str], **how: Any) -> dict[str, Any]:
+    """Write what is alive of the last *seconds* to *path*; *how* and the answer are those of `capture.take`."""
+    return capture.take(path, content=partial(_survivors, seconds=seconds, frames=frames, notes=notes), **how)
+
+
+def open_window(seconds: object, frames: object, *, take: Take, asked: object, proc: str = "/proc") -> "Window | str":
+    """Open a window of *seconds* in which *frames* of each allocation are kept, or return why none may be opened."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MOST_SECONDS:
+        return f"a trace window lasts up to {MOST_SECONDS:g} seconds (got {seconds!r:.40})"
+    if isinstance(frames, bool) or not isinstance(frames, int) or not 1 <= frames <= MOST_FRAMES:
+        return f"a trace has 1 to {MOST_FRAMES} frames (got {frames!r:.40})"
+    if _tracemalloc.is_tracing():
+        return "the service traces its allocations itself"
+    if not (hasattr(_library, "PyMem_GetAllocator") and hasattr(_library, "PyMem_SetAllocator")):
+        return "this interpreter does not show its allocators"
+    # Nobody shall pay for a window that cannot be read at its end.
+    why = _safety.refusal(proc=proc, sigchld=signal.getsignal(signal.SIGCHLD))
+    return why or Window(seconds, frames, take=take, asked=asked)
+
+
+class Window:
+    """An open window of *seconds*, begun by making it; *asked* is the id it was asked for by.
+
+    Owned by the agent's thread. *take* is `take` with its path and whatever the window itself does not know.
+    """
+
+    def __init__(self, seconds: float, frames: int, *, take: Take, asked: object) -> None:
+        self.asked = asked
+        self._frames = frames
+        self._take = take
+        self._notes: list[str] = []
+        self._open = True
+        _start(frames)
+        self._began = time.monotonic()
+        self._until = self._began + seconds
+
+    @property
+    def next_look(self) -> float:
+        """When to ask again whether it is `over` (monotonic)."""
+        return min(self._until, time.monotonic() + _LOOK_EVERY)
+
+    def over(self) -> bool:
+        """Whether its time is over, or its tables have grown as large as they may."""
+        if time.monotonic() >= self._until:
+            return True
+        if _tracemalloc.get_tracemalloc_memory() < MOST_TABLE_BYTES:
+            return False
+        self._notes.append("the window ended early: more blocks were alive than may be traced")
+        return True
+
+    def end(self) -> dict[str, Any]:
+        """Read the traces in a forked child, stop tracing, and return the answer to whoever asked."""
+        try:
+            if not _tracemalloc.is_tracing():
+                now = time.time()
+                why = "the service stopped the tracing of its allocations"
+                return {"pid": os.getpid(), "started": now, "ended": now, "refused": why}
+            seconds = time.monotonic() - self._began
+            return self._take(seconds=seconds, frames=self._frames, notes=self._notes)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop tracing; the process holds still while the traces are forgotten. Repeated calls do nothing."""
+        if self._open:
+            self._open = False
+            _tracemalloc.stop()
+
+
+def _start(frames: int) -> None:
+    """Begin to trace all but the allocator that needs no GIL; in one chain of C, so that no thread runs in between."""
+    raw = (ctypes.c_void_p * 5)()
+    _library.PyMem_GetAllocator(_RAW, raw)
+    steps = (partial(_tracemalloc.start, frames), partial(_library.PyMem_SetAllocator, _RAW, raw))
+    deque(map(call, steps), maxlen=0)
+
+
+def _survivors(
+    _: _fork.Heap, pause: Callable[[], None], *, seconds: float, frames: int, notes: list[str]
+) -> dict[str, Any]:
+    """Return the lines whose allocations are alive, the ones with most bytes first. Runs in the child only."""
+    started = time.perf_counter()
+    traces: Any = _tracemalloc._get_traces()  # noqa: SLF001  what a snapshot is made of, without its objects
+    # The counting would be traced as well, and take ten times as long.
+    _tracemalloc.stop()
+    pause()
+    lines, other = by_line(traces, _origin.Modules(sys.modules))
+    ordered = sorted(lines.items(), key=lambda item: (-item[1][0], item[0]))
+    rows: list[dict[str, Any]] = [
+        {"file": file, "line": line, "bytes": size, "count": count, "largest": largest}
+        for (file, line), (size, count, largest) in ordered
+    ]
+    return {
+        "kind": "trace",
+        "seconds": time.perf_counter() - started,
+        "window_seconds": seconds,
+        "frames": frames,
+        "notes": notes,
+        "lines": rows[:MOST_LINES],
+        "other_bytes": other + sum(row["bytes"] for row in rows[MOST_LINES:]),
+    }
+
+
+def by_line(traces: Iterable[Trace], modules: _origin.Modules) -> tuple[dict[tuple[str, int], list[int]], int]:
+    """Return bytes, blocks and the largest block of each (file, line), and the bytes that no such line has.
+
+    A trace counts for its innermost frame in the user's own code, else in a library, else at all; floodmark's do not count.
+    """
+    sums: dict[int, list[Any]] = {}
+    for _, size, frames, _ in traces:
+        # Equal tracebacks are one object, and an address is found faster than a tuple of texts.
+        found = sums.get(id(frames))
+        if found is None:
+            sums[id(frames)] = [size, 1, size, frames]
+        else:
+            found[0] += size
+            found[1] += 1
+            if size > found[2]:  # noqa: PLR1730  a call of `max` here takes half the time again
+                found[2] = size
+    lines: dict[tuple[str, int], list[int]] = {}
+    other = 0
+    for size, count, largest, frames in sums.values():
+        if any(file.startswith(_OWN) for file, _ in frames):
+            continue
+        file, line = min(frames, key=lambda frame: modules.of_file(frame[0]))
+        if file.startswith(_NOWHERE):
+            other += size
+            continue
+        row = lines.setdefault((_absolute(file), line), [0, 0, 0])
+        row[:] = row[0] + size, row[1] + count, max(row[2], largest)
+    return lines, other
+
+
+def _absolute(file: str) -> str:
+    return file if file.startswith("<") else os.path.abspath(file)  # noqa: PTH100  see `_files`

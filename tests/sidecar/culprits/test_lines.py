@@ -1,0 +1,151 @@
+"""Lines whose allocations stay: named where nothing else explains a climb, evidence where something does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from floodmark_sidecar.culprits import Culprit, Window, parse_window, rank
+from tests.sidecar.culprits.scripted import START, captures, locate, verdict
+
+MB = 1 << 20
+SECONDS = 36.0
+"""The length of every window: what stays of it is a hundredth of an hour's growth."""
+
+
+def line(file: str, number: int, size: int, *, count: int = 1000, largest: int = 0) -> dict[str, Any]:
+    return {"file": f"/srv/{file}", "line": number, "bytes": size, "count": count, "largest": largest}
+
+
+def window(*lines: dict[str, Any], t: float = 300.0, worker: str = "web-0", **more: Any) -> Window:
+    file = {"floodmark_capture": 1, "kind": "trace", "t": START + t, "window_seconds": SECONDS, "frames": 1}
+    return parse_window({**file, "lines": list(lines), "other_bytes": 0, **more}, worker=worker, life=1)
+
+
+def named(
+    windows: Sequence[Window],
+    *,
+    slope: float | None,
+    growing: Sequence[int] = (),
+    word: str = "climbing",
+    since: float = 0.0,
+) -> tuple[Culprit, ...]:
+    """Return the ranking of a service that has *windows*, and a dict `jobs` in app.py of the sizes *growing*."""
+    seen = captures("app.jobs", growing) if growing else []
+    return rank(
+        seen,
+        None,
+        verdict(word, slope=slope, since=since),
+        locate=lambda owner: "app.py:7" if locate(owner) else None,
+        windows=windows,
+        shown=lambda file: file.removeprefix("/srv/"),
+    )
+
+
+def test_a_line_is_named_where_nothing_else_is() -> None:
+    """With what stayed of it an hour, and its share of the climb."""
+    windows = [window(line("app.py", 12, MB), line("app.py", 40, MB // 100))]
+    (culprit,) = named(windows, slope=100.0 * MB)
+    assert culprit.as_dict() == {
+        "rank": 1,
+        "kind": "line",
+        "name": "app.py:12",
+        "where": "app.py:12",
+        "path": None,
+        "worker": None,
+        "share": 1.0,
+        "bytes_per_hour": 100.0 * MB,
+        "entries_per_hour": 100_000.0,
+        "evidence": "1.0 MiB in 1,000 blocks that this line allocated in 36 s stayed, 99% of all that did, in a trace window of web-0",
+        "measured": "bytes",
+        "points": [[START + 264.0, 0.0], [START + 300.0, MB]],
+    }
+
+
+def test_what_is_explained_needs_no_line() -> None:
+    """A container that makes more than three fifths of the climb leaves none to name, wherever it is filled."""
+    windows = [window(line("other.py", 12, MB // 8))]
+    growing = [1000, 2000, 3000]  # 120 bytes each, a thousand a minute
+    assert [each.kind for each in named(windows, slope=7.2e6 / 0.7, growing=growing)] == ["container"]
+    assert {each.kind for each in named(windows, slope=7.2e6 / 0.5, growing=growing)} == {"container", "line"}
+
+
+def test_ranks_and_shares_of_both_kinds() -> None:
+    """By bytes, of one whole: the climb, or all that was named where that is more."""
+    windows = [window(line("other.py", 12, MB))]
+    first, second = named(windows, slope=6 * 7.2e6, growing=[1000, 2000, 3000])
+    assert [(each.rank, each.name) for each in (first, second)] == [(1, "other.py:12"), (2, "jobs")]
+    whole = 100 * MB + 7.2e6
+    assert first.share == pytest.approx(100 * MB / whole, abs=1e-3)
+    assert second.share == pytest.approx(7.2e6 / whole, abs=1e-3)
+
+
+def test_a_line_in_the_file_of_a_container_is_its_evidence() -> None:
+    """It is no culprit beside the one it fills; one that stays far faster is."""
+    filling, other = line("app.py", 9, 72_000), line("app.py", 30, 720_000)
+    (culprit,) = named([window(filling)], slope=7.2e6, growing=[1000, 2000, 3000])
+    assert culprit.evidence.endswith("; what stays is allocated at app.py:9")
+    first, second = named([window(filling, other)], slope=79.2e6, growing=[1000, 2000, 3000])
+    assert (first.name, second.name) == ("app.py:30", "jobs")
+    assert "app.py:9" in second.evidence
+    assert "app.py:30" not in second.evidence
+
+
+@pytest.mark.parametrize("slope", [10.0 * MB, 3000.0 * MB])
+def test_what_does_not_fit_the_climb_is_not_named(slope: float) -> None:
+    """Requests in flight stay of a short window and are given back later; small change is no climb."""
+    assert named([window(line("app.py", 12, MB))], slope=slope) == ()
+
+
+def test_a_table_that_moved_is_no_growth() -> None:
+    """One large block is a table allocated anew with all it held before."""
+    windows = [window(line("app.py", 12, 100 * MB, largest=100 * MB - 1000), line("app.py", 40, MB, largest=100))]
+    assert [each.name for each in named(windows, slope=100.0 * MB)] == ["app.py:40"]
+
+
+def test_windows_are_averaged_over_a_worker_and_summed_over_workers() -> None:
+    """A second window of a worker that does not show the line halves its rate; another worker adds its own."""
+    one = window(line("app.py", 12, MB))
+    assert named([one, window(t=600.0)], slope=100.0 * MB)[0].bytes_per_hour == 50 * MB
+    (culprit,) = named([one, window(line("app.py", 12, MB), worker="web-1")], slope=200.0 * MB)
+    assert culprit.bytes_per_hour == 200 * MB
+    assert "allocated in 72 s stayed, 100% of all that did, in 2 trace windows of web-0, web-1" in culprit.evidence
+
+
+def test_windows_before_what_is_judged_do_not_count() -> None:
+    """What a service allocates while it warms up stays, and is no leak."""
+    windows = [window(line("app.py", 12, MB), t=300.0)]
+    assert named(windows, slope=100.0 * MB, since=301.0) == ()
+
+
+def test_services_that_do_not_climb() -> None:
+    """Nothing is named of a service whose memory is steady or falls; what an inconclusive one holds is said with that."""
+    windows = [window(line("app.py", 12, MB))]
+    assert named(windows, slope=100.0 * MB, word="steady") == ()
+    assert named(windows, slope=-1.0, word="inconclusive") == named(windows, slope=0.0, word="inconclusive") == ()
+    (culprit,) = named(windows, slope=None, word="inconclusive")
+    assert culprit.share is None
+    assert "could not tell a climb from noise" in culprit.evidence
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"kind": "census"}, "its kind is 'census'"),
+        ({"floodmark_capture": 2}, "not a trace window of format 1"),
+        ({"lines": {}}, "must be a list"),
+        ({"window_seconds": 0}, "must be more than 0"),
+        ({"window_seconds": None}, "window_seconds of the window must be a number"),
+        ({"other_bytes": -1}, "other_bytes of the window"),
+        ({"lines": [{"line": 1}]}, "file of line 0 must be a text"),
+        ({"lines": [{"file": "a\n", "line": 1}]}, "file of line 0 must be a text"),
+        ({"lines": [{"file": "a", "line": 1, "bytes": True, "count": 1}]}, "bytes of line 0"),
+        ({"lines": [7]}, "line 0 must be an object"),
+    ],
+)
+def test_a_file_that_is_none(change: dict[str, Any], why: str) -> None:
+    """The sentence says what is wrong."""
+    whole = {"floodmark_capture": 1, "kind": "trace", "t": START, "window_seconds": 1.0, "lines": [], "other_bytes": 0}
+    assert parse_window(whole, worker="web-0", life=1).lines == ()
+    with pytest.raises(ValueError, match=why):
+        parse_window(whole | change, worker="web-0", life=1)
