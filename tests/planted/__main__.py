@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.planted._drive import SECONDS, STRETCH, drive, shown
+from tests.planted._drive import CONTROL_SECONDS, SECONDS, STRETCH, drive, shown
 from tests.planted._report import Row, render
 from tests.planted._score import score
 from tests.planted._truth import Truth, truths
@@ -26,19 +26,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.planted", description="measure how well culprits are named")
     parser.add_argument("services", nargs="*", metavar="SERVICE", help="planted services to run; all by default")
     parser.add_argument("--report", type=Path, default=Path("reports/culprits.md"), help="the Markdown file to write")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long each service runs")
+    parser.add_argument(
+        "--seconds", type=float, help=f"how long each runs ({SECONDS:g}, and {CONTROL_SECONDS:g} controls)"
+    )
     parser.add_argument("--show", action="store_true", help="write every culprit to stderr, too")
     options = parser.parse_args()
     unknown = set(options.services) - {truth.name for truth in known}
     if unknown:
         parser.error(f"no such services: {', '.join(sorted(unknown))} (there are {', '.join(t.name for t in known)})")
-    if not 3.0 <= options.seconds <= 50.0:
+    if options.seconds is not None and not 3.0 <= options.seconds <= 50.0:
         parser.error(f"a service must run from 3 to 50 seconds (got {options.seconds:g})")
     wanted = [truth for truth in known if not options.services or truth.name in options.services]
     heading = about()
 
     def run(truth: Truth) -> Row:
-        said = drive(truth.name, seconds=options.seconds)
+        said = drive(truth.name, seconds=options.seconds or (CONTROL_SECONDS if truth.is_control else SECONDS))
         row = Row(truth, said, score(truth, said.culprits))
         say(f"{truth.name}: named {row.score.place}, line {row.score.line}, first {row.score.first}")
         if options.show:

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import inspect
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,19 +19,23 @@ from floodmark_sidecar.captures import Captures
 from floodmark_sidecar.culprits import Culprit
 from floodmark_sidecar.errors import FloodmarkError
 from floodmark_sidecar.intake import Intake
-from floodmark_sidecar.judge import Trace, judge
 from floodmark_sidecar.probe import Probe
 from floodmark_sidecar.sampler import Sampler
-from floodmark_sidecar.store import Reader, Store
+from floodmark_sidecar.store import Store
+from tests.planted._slowly import SlowReader
 from tests.planted._truth import READY
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """Where the services run, and what their lines are written relative to."""
 
-SECONDS: Final = 8.0
-CENSUSES: Final = 6
+SECONDS: Final = 7.5
+CONTROL_SECONDS: Final = 14.0
+"""It takes longer to show that nothing grows than that something does."""
+CENSUSES: Final = 5
+WINDOW: Final = 1.5
+"""Seconds of a trace window after the last census."""
 STRETCH: Final = 30
-"""A judge wants a minute at least; a run of seconds is judged as one of minutes, at the same number of readings."""
+"""A judge wants minutes: the run is assessed as if time had gone so much more slowly."""
 
 _READ_EVERY: Final = 0.1
 _PATIENCE: Final = 20.0
@@ -44,49 +49,52 @@ class DriveError(FloodmarkError):
 
 @dataclass(frozen=True)
 class Said:
-    """What the sidecar says of one service. `judged` and `growth_class` are of the stretched readings."""
+    """What the sidecar says of one service; `captures` counts the files it is taken from."""
 
     judged: str
     growth_class: str
     culprits: tuple[Culprit, ...]
-    censuses: int
+    captures: int
     notes: tuple[str, ...]
 
 
-def drive(name: str, *, seconds: float = SECONDS, censuses: int = CENSUSES) -> Said:
-    """Run the planted service *name* for some *seconds* and return what is said of it; blocks that long.
+def drive(name: str, *, seconds: float, censuses: int = CENSUSES, window: float | None = WINDOW) -> Said:
+    """Run the planted service *name* and return what is said of it; blocks that long.
 
-    The service is a process of its own, gone when this returns. Culprits are those of the sidecar's own assessment.
+    Over *seconds* so many *censuses* are taken, then a trace window, if any, where the sidecar has such. The service is
+    a process of its own, gone when this returns. What is said is the sidecar's own assessment, of slowed time.
     """
-    return asyncio.run(_drive(name, seconds, censuses))
+    return asyncio.run(_drive(name, seconds, censuses, window))
 
 
-async def _drive(name: str, seconds: float, censuses: int) -> Said:
+async def _drive(name: str, seconds: float, censuses: int, window: float | None) -> Said:
     with tempfile.TemporaryDirectory(prefix="fm-", ignore_cleanup_errors=True) as folder:
         store = Path(folder, "history.db")
         events: list[str] = []
-        async with _watched(name, Path(folder), store, events) as (sampler, captures):
+        async with _watched(name, Path(folder), store, events) as captures:
             loop = asyncio.get_running_loop()
-            start = await _leaking(sampler, Path(folder, _LOG))
+            start = loop.time()
             for number in range(censuses):
                 await asyncio.sleep(start + number * seconds / (censuses - 1) - loop.time())
                 await captures.take(_SERVICE)
-        with Reader(store) as reader:
+            if window is not None and "trace" in inspect.signature(captures.take).parameters:
+                take: Callable[..., Awaitable[object]] = captures.take
+                await take(_SERVICE, trace=window)
+        with SlowReader(store, _SERVICE, stretch=STRETCH) as reader:
             taken = reader.captures(_SERVICE)
             found = assess(reader, _SERVICE, cwd=ROOT)
     refused = {row.refused for row in taken if row.refused}
-    verdict = judge(_stretched(found.trace))
     return Said(
-        judged=verdict.verdict,
-        growth_class=verdict.growth_class,
+        judged=found.verdict.verdict,
+        growth_class=found.verdict.growth_class,
         culprits=found.culprits,
-        censuses=sum(row.path is not None for row in taken),
+        captures=sum(row.path is not None for row in taken),
         notes=(*found.notes, *sorted(refused), *events),
     )
 
 
 @contextlib.asynccontextmanager
-async def _watched(name: str, folder: Path, path: Path, events: list[str]) -> AsyncIterator[tuple[Sampler, Captures]]:
+async def _watched(name: str, folder: Path, path: Path, events: list[str]) -> AsyncIterator[Captures]:
     """The parts of a sidecar, as `floodmark serve` puts them together, and the service *name* below them."""
 
     def on_event(_kind: str, text: str, _service: str | None) -> None:
@@ -107,16 +115,18 @@ async def _watched(name: str, folder: Path, path: Path, events: list[str]) -> As
         await intake.start()
         process = _start(name, folder)
         try:
+            log = folder / _LOG
+            # What an interpreter and its imports take is no part of the run.
+            await _until(lambda: _output(log).startswith(READY), process, log)
             sampler.watch(_SERVICE, process.pid, ROOT)
             reading = asyncio.create_task(sampler.run())
             try:
-                yield sampler, captures
+                await _until(lambda: sampler.workers(_SERVICE), process, log)
+                yield captures
+                await _until(lambda: process.poll() is None, process, log)
             finally:
                 reading.cancel()
                 await asyncio.gather(reading, return_exceptions=True)
-            if process.poll() is not None:
-                msg = f"the service {name} ended by itself with {process.returncode}"
-                raise DriveError(msg, hint=_output(folder / _LOG))
         finally:
             await intake.stop()
             with contextlib.suppress(ProcessLookupError):
@@ -138,26 +148,22 @@ def _start(name: str, folder: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-async def _leaking(sampler: Sampler, log: Path) -> float:
-    """Wait until the service has begun and its agent is known; return the loop's time."""
+async def _until(condition: Callable[[], object], process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until *condition* is true; raises `DriveError` when the service ends first, or time is up."""
     loop = asyncio.get_running_loop()
     until = loop.time() + _PATIENCE
-    while not (sampler.workers(_SERVICE) and _output(log).startswith(READY)):
-        ended = not sampler.roots[_SERVICE][1]
-        if ended or loop.time() > until:
-            msg = "the service ended before it began" if ended else f"no leak and agent within {_PATIENCE:g} s"
+    while not condition():
+        code = process.poll()
+        if code is not None or loop.time() > until:
+            msg = (
+                f"the service was not seen within {_PATIENCE:g} s" if code is None else f"the service ended with {code}"
+            )
             raise DriveError(msg, hint=_output(log))
-        await asyncio.sleep(_READ_EVERY / 2)
-    return loop.time()
+        await asyncio.sleep(_READ_EVERY / 4)
 
 
 def _output(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")[-2000:]
-
-
-def _stretched(trace: Trace) -> Trace:
-    """Return *trace* as if time had gone more slowly; empty ones as they are."""
-    return replace(trace, t=trace.t[0] + (trace.t - trace.t[0]) * STRETCH) if len(trace) else trace
 
 
 def shown(culprits: Sequence[Culprit]) -> list[dict[str, Any]]:

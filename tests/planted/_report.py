@@ -10,11 +10,11 @@ from tests.planted._truth import Truth
 
 _WORDS: Final = """\
 Each service is a process of its own that leaks at a fixed pace beside healthy everyday work, read ten times a second by a
-sidecar and looked into by six censuses. Culprits are those of the sidecar's assessment, which ranks them but gives no
-verdict on so short a run; *judged* is what the judge says of the same readings with their times stretched {stretch} times,
-and the class it gives the growth, with those that would be right in brackets. *named* is the first right culprit's place;
-*line* is whether it says the right line; *false before* are culprits ahead of it that do not grow with the leak, *instead*
-is what comes first where that is not right.
+sidecar and looked into by five censuses, and by a trace window where the sidecar takes such. A judge wants minutes, so all
+of it is assessed as if time had gone {stretch} times more slowly. *named* is the place of the first right culprit; *line*
+is whether it says the right line; *false before* are culprits ahead of it that do not grow with the leak, *false* counts
+these and later ones; *instead* is what comes first where that is not right. *judged* is the verdict and the class of
+growth, with what would be right in brackets; where the verdict is steady, nothing is named.
 """
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from tests.planted._drive import DriveError, drive
+from tests.planted._drive import CONTROL_SECONDS, SECONDS, DriveError, drive
 from tests.planted._score import score
 from tests.planted._truth import Truth, find, truths
 
@@ -33,21 +33,21 @@ def _slow(truth: Truth) -> object:
 @pytest.mark.parametrize("name", QUICK)
 def test_a_leak_is_named_within_a_second(name: str) -> None:
     """Four censuses are enough for what grows to be first, with the line on which it is made."""
-    said = drive(name, seconds=0.8, censuses=4)
+    said = drive(name, seconds=0.8, censuses=4, window=None)
     found = score(find(name), said.culprits)
-    assert (found.place, found.line, said.censuses) == (1, "right", 4), said
+    assert (found.place, found.line, said.captures) == (1, "right", 4), said
 
 
 def test_a_quiet_service_is_not_accused_within_a_second() -> None:
     """A full cache, a queue that swings and lists of a moment are everyday work."""
-    said = drive("quiet", seconds=0.8, censuses=4)
-    assert (said.culprits, said.censuses) == ((), 4)
+    said = drive("quiet", seconds=0.8, censuses=4, window=None)
+    assert (said.culprits, said.captures) == ((), 4)
 
 
 @pytest.mark.parametrize("truth", [_slow(truth) for truth in truths() if not truth.is_control])
 def test_a_leak_is_named_first(truth: Truth) -> None:
     """The first culprit is the planted one."""
-    said = drive(truth.name)
+    said = drive(truth.name, seconds=SECONDS)
     found = score(truth, said.culprits)
     assert (found.place, found.before, said.notes) == (1, (), ()), said
 
@@ -56,12 +56,12 @@ def test_a_leak_is_named_first(truth: Truth) -> None:
 @pytest.mark.parametrize("truth", [truth for truth in truths() if truth.is_control], ids=lambda truth: truth.name)
 def test_a_control_is_not_accused(truth: Truth) -> None:
     """Nothing is named where nothing leaks, and nothing is judged to climb."""
-    said = drive(truth.name)
+    said = drive(truth.name, seconds=CONTROL_SECONDS)
     assert (said.culprits, said.judged == "climbing", said.notes) == ((), False, ())
 
 
 def test_a_service_that_is_not_planted_says_so() -> None:
     """The error of a service that does not begin has its own words."""
     with pytest.raises(DriveError) as caught:
-        drive("nothing", seconds=0.5)
+        drive("nothing", seconds=SECONDS)
     assert "no service 'nothing' is planted" in str(caught.value.hint)

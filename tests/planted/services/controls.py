@@ -7,7 +7,7 @@ from tests.planted._truth import control
 from tests.planted.services._work import Record, batch
 
 answers: OrderedDict[int, Record] = OrderedDict()
-survivors: deque[bytes] = deque((bytes(600) for _ in range(4000)), maxlen=4000)
+survivors: deque[bytes] = deque((bytes(600 + 97 * (number % 61)) for number in range(2000)), maxlen=2000)
 _MOST_ANSWERS: Final = 1600
 """Reached after two seconds: two censuses see it grow."""
 

@@ -10,7 +10,7 @@ connections: list[socket.socket] = []  # planted: sockets
 _TRUE = shutil.which("true") or "/bin/true"
 
 
-@leak("fd", "line", named=r"/?descriptors\.py|file", growth_class="fds")
+@leak("fd", "line", named=r".*descriptors\.py|file", growth_class="fds")
 def files(tick: int) -> None:
     """A file is opened by its number, and the number is lost."""
     os.open(__file__, os.O_RDONLY)  # planted: files

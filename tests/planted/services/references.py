@@ -56,7 +56,7 @@ def lru_cache_method(tick: int) -> None:
         pricing.quote(number)
 
 
-class Node:
+class Node:  # planted: cycle_with_del
     """Points to itself, and has something to do at its end."""
 
     def __init__(self, record: Record) -> None:
@@ -105,7 +105,7 @@ def logging_handlers(tick: int) -> None:
         log.addHandler(logging.StreamHandler())  # planted: logging_handlers
 
 
-class Receipt(Record):
+class Receipt(Record):  # planted: weakref_callback
     """What a callback is to work on."""
 
 
