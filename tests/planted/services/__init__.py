@@ -1,0 +1,1 @@
+"""Services that leak in a known place, a function each, and the healthy work that goes on beside."""
