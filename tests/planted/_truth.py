@@ -14,7 +14,7 @@ MODULES: Final = ("containers", "references", "asynchronous", "threaded", "descr
 READY: Final = "leaking"
 """What a service says after its first tick."""
 
-_BUILTIN: Final = r"str|int|float|bytes|list|dict|tuple|set|cell|function|builtins\.\w+"
+_BUILTIN: Final = r"str|int|float|bytes|list|dict|tuple|set|cell|function|ReferenceType|builtins\.\w+"
 
 Tick = Callable[[int], Any]
 _T = TypeVar("_T", bound=Tick)
