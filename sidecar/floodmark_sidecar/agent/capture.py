@@ -121,9 +121,7 @@ def _head(service: str, pid: int) -> dict[str, Any]:
     }
 
 
-def _take(
-    heap: _fork.Heap, before: Mapping[str, int], proc: str, pause: Callable[[], None]
-) -> dict[str, Any]:
+def _take(heap: _fork.Heap, before: Mapping[str, int], proc: str, pause: Callable[[], None]) -> dict[str, Any]:
     started = time.perf_counter()
     own = frozenset({id(heap.objects), id(heap.dicts), id(heap.frames)})
     # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
