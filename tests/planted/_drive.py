@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import inspect
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -77,9 +76,8 @@ async def _drive(name: str, seconds: float, censuses: int, window: float | None)
             for number in range(censuses):
                 await asyncio.sleep(start + number * seconds / (censuses - 1) - loop.time())
                 await captures.take(_SERVICE)
-            if window is not None and "trace" in inspect.signature(captures.take).parameters:
-                take: Callable[..., Awaitable[object]] = captures.take
-                await take(_SERVICE, trace=window)
+            if window is not None:
+                await captures.take(_SERVICE, trace=window)
         with SlowReader(store, _SERVICE, stretch=STRETCH) as reader:
             taken = reader.captures(_SERVICE)
             found = assess(reader, _SERVICE, cwd=ROOT)
