@@ -56,8 +56,10 @@ def rank(
     culprits = _culprits(ranked(candidates), judged, living=alive, several=several, locate=locate)
     notes = [INCONCLUSIVE] if judged.get("verdict") == "inconclusive" else []
     estimate = judged.get("slope_bytes_per_hour", {}).get("estimate")
-    culprits = with_lines(culprits, windows, slope=estimate, since=since, shown=shown, notes=notes)
     counted = resource_culprits(lives, verdict, living=alive, several=several, locate=locate)
+    # What stays of a window is also what is under way: beside what surely grows, it is asked of a climb only.
+    asked = windows if not counted or judged.get("verdict") == "climbing" else ()
+    culprits = with_lines(culprits, asked, slope=estimate, since=since, shown=shown, notes=notes)
     return placed(culprits, counted, verdict)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from floodmark_sidecar.culprits import Culprit, Window, parse_window, rank
+from floodmark_sidecar.culprits import Culprit, Window, parse_capture, parse_window, rank
 from tests.sidecar.culprits.scripted import START, captures, locate, verdict
 
 MB = 1 << 20
@@ -149,3 +149,28 @@ def test_a_file_that_is_none(change: dict[str, Any], why: str) -> None:
     assert parse_window(whole, worker="web-0", life=1).lines == ()
     with pytest.raises(ValueError, match=why):
         parse_window(whole | change, worker="web-0", life=1)
+
+
+def test_what_grows_in_number_is_enough_where_memory_is_undecided() -> None:
+    """What is under way at the end of a window stays in it as well; a climb of memory is asked for lines all the same."""
+    windows = [window(line("app.py", 12, MB))]
+    seen = [
+        parse_capture(
+            {
+                "floodmark_capture": 1,
+                "t": START + 60.0 * n,
+                "containers": [],
+                "fds": [{"name": "socket", "count": size}],
+            },
+            worker="web-0",
+            life=1,
+        )
+        for n, size in enumerate((100, 200, 300, 400))
+    ]
+
+    def kinds(word: str) -> list[str]:
+        judged = verdict(word, slope=100.0 * MB)
+        return [each.kind for each in rank(seen, None, judged, locate=locate, windows=windows, shown=str)]
+
+    assert kinds("inconclusive") == ["fd"]
+    assert sorted(kinds("climbing")) == ["fd", "line"]
