@@ -24,8 +24,10 @@ _FORMAT: Final = 1
 Content = Callable[[_fork.Heap, Callable[[], None]], dict[str, Any]]
 """Looks at the heap in the child and returns what the file is to say of it; calls its second argument now and then."""
 
-_known: dict[int, dict[str, int]] = {}
-"""How many instances each class had at the last capture of this process, by pid: what grew since is looked at closely."""
+_known: dict[int, bytes] = {}
+"""How many instances each class had at the last capture of this process, by pid: what grew since is looked at closely.
+As JSON, which no census takes for a container of the service.
+"""
 
 _under_way: dict[int, object] = {}
 """One entry while a capture is taken, by pid: a process forked by the service meanwhile has none under way."""
@@ -80,7 +82,7 @@ def _rationed(proc: str, cgroup: str) -> bool:
 
 def _census_of(proc: str) -> Content:
     """Return what takes a census, with the process's own files below *proc*."""
-    before = _known.get(os.getpid(), {})
+    before = json.loads(_known.get(os.getpid(), b"{}"))
     return lambda heap, pause: _take(heap, before, proc, pause)
 
 
@@ -94,8 +96,10 @@ def _run(
         _prefer_to_die()
         found = content(heap, _census.Pacer(duty))
         _write(partial_path, path, {**_head(service, os.getppid()), **found})
-        known = found.get("type_owners", {})
-        return json.dumps({name: count for name, count, _ in found.get("types", ()) if name in known}).encode()
+        if "types" not in found:
+            return b""
+        known = found["type_owners"]
+        return json.dumps({name: count for name, count, _ in found["types"] if name in known}).encode()
 
     try:
         outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
@@ -104,9 +108,9 @@ def _run(
     if outcome.answer is None:
         _remove(partial_path)
         return outcome.failure, outcome.stall_seconds
-    if counts := json.loads(outcome.answer):
+    if outcome.answer:
         _known.clear()
-        _known[os.getpid()] = counts
+        _known[os.getpid()] = outcome.answer
     return None, outcome.stall_seconds
 
 
