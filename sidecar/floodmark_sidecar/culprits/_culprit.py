@@ -8,11 +8,12 @@ from typing import Any
 class Culprit:
     """Something that keeps growing: what it is, where it is made and how much of the growth it explains.
 
-    `kind` is `map` (registered), `container` (found), `type` or `line` (whose allocations stay); `thread`, `task`, `fd` or
-    `process` for what grows in number, with the name of the group. `path` is its owner in dotted form, `where` the line of
-    source that makes it. `share` is its part of the growth of the service's memory, `worker` the slot if one of several alone
-    grows. What is not known is None. Rates are those of the service: the sum over its workers. `points` are (epoch second,
-    size) as captures or readings saw it grow, where size is what was `measured`: `entries`, `instances` or `bytes`.
+    `kind` is `map` (registered), `container` (found), `type` or `line` (whose allocations stay); `native` for what
+    grows outside Python's objects; `thread`, `task`, `fd` or `process` for what grows in number, with the name of the
+    group. `path` is its owner in dotted form, `where` the line of source that makes it. `share` is its part of the
+    growth of the service's memory, `worker` the slot if one of several alone grows. What is not known is None. Rates are
+    those of the service: the sum over its workers. `points` are (epoch second, size) as captures or readings saw it
+    grow, where size is what was `measured`: `entries`, `instances` or `bytes`.
     """
 
     rank: int

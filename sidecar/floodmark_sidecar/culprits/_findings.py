@@ -109,6 +109,18 @@ def from_tracks(
         )
 
 
+def without_holders(findings: Sequence[Finding]) -> list[Finding]:
+    """Return *findings* without those that only swell because of another: a namespace, or an object, that holds it."""
+    grown = {finding.container.path or "" for finding in findings if finding.container and not finding.swells}
+
+    def holds_another(finding: Finding) -> bool:
+        path = finding.container.path if finding.container is not None and finding.swells else None
+        base = (path or "").removesuffix(".__dict__")
+        return bool(base) and any(other.startswith((f"{base}.", f"{base}[")) for other in grown)
+
+    return [finding for finding in findings if not holds_another(finding)]
+
+
 def seconds_of(lives: Sequence[Sequence[Capture]]) -> dict[str, float]:
     """Return how long each worker was observed in all of *lives*, by name."""
     seconds: dict[str, float] = {}

@@ -8,10 +8,11 @@ from floodmark_sidecar.culprits._candidates import Candidate, merged, ranked
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
-from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of
+from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of, without_holders
 from floodmark_sidecar.culprits._lines import Window, with_lines
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
+from floodmark_sidecar.culprits._native import with_native
 from floodmark_sidecar.culprits._resources import placed, resource_culprits
 from floodmark_sidecar.culprits._types import from_types, unexplained
 from floodmark_sidecar.judge import Trace, Verdict
@@ -48,6 +49,7 @@ def rank(
     # Where there are readings of a map, they say more of it than captures of the container inside.
     told = set() if trace is None else set(trace.map_names)
     found += [finding for finding in from_tracks(lives, tracks, names) if not (finding.is_map and finding.name in told)]
+    found = without_holders(found)
     workers = {capture.worker for capture in captures} | set(() if trace is None else trace.workers)
     alive = living(captures, trace)
     candidates = merged(found)
@@ -60,7 +62,7 @@ def rank(
     # What stays of a window is also what is under way: beside what surely grows, it is asked of a climb only.
     asked = windows if not counted or judged.get("verdict") == "climbing" else ()
     culprits = with_lines(culprits, asked, slope=estimate, since=since, shown=shown, notes=notes)
-    return placed(culprits, counted, verdict)
+    return placed(with_native(culprits, judged), counted, verdict)
 
 
 def _culprits(

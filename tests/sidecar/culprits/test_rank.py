@@ -252,3 +252,21 @@ def test_as_dict_has_every_field() -> None:
         "measured": "entries",
         "points": [[1.0, 100.0], [2.0, 200.0]],
     }
+
+
+def test_what_only_holds_what_grows_is_not_named_beside_it() -> None:
+    """A namespace, and an object, swell with the table that is in them; one that holds nothing that grows is named."""
+    held = captures("app.jobs", GROWS, id=1)
+    swelling = [10.0, 200.0, 400.0, 600.0]
+
+    def beside(path: str) -> list[str]:
+        outer = [
+            capture(minute * MINUTE, [container(path, 100, id=2, entry_bytes=size)])
+            for minute, size in enumerate(swelling)
+        ]
+        return sorted(names(ranked(together(held, outer))))
+
+    assert beside("app.__dict__") == ["jobs"]
+    assert beside("app") == ["jobs"]
+    assert beside("other.__dict__") == ["__dict__", "jobs"]
+    assert beside("ap") == ["ap", "jobs"]
