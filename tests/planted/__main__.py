@@ -2,15 +2,10 @@
 
 import argparse
 import json
-import os
-import platform
-import shlex
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.bench.heading import heading, say
 from tests.planted._drive import CONTROL_SECONDS, SECONDS, STRETCH, drive, shown
 from tests.planted._report import Row, render
 from tests.planted._score import score
@@ -37,7 +32,7 @@ def main() -> None:
     if options.seconds is not None and not 3.0 <= options.seconds <= 50.0:
         parser.error(f"a service must run from 3 to 50 seconds (got {options.seconds:g})")
     wanted = [truth for truth in known if not options.services or truth.name in options.services]
-    heading = about()
+    head = heading("tests.planted", "bench-culprits")
 
     def run(truth: Truth) -> Row:
         said = drive(truth.name, seconds=options.seconds or (CONTROL_SECONDS if truth.is_control else SECONDS))
@@ -50,24 +45,8 @@ def main() -> None:
     with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
         rows = list(pool.map(run, wanted))
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text(render(heading, rows, stretch=STRETCH), encoding="utf-8")
+    options.report.write_text(render(head, rows, stretch=STRETCH), encoding="utf-8")
     say(f"wrote {options.report}")
-
-
-def about() -> dict[str, str]:
-    """What a report says before any number."""
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)  # noqa: S607 - git is wherever the developer has it
-    return {
-        "command": shlex.join(["python", "-m", "tests.planted", *sys.argv[1:]]) + " (`make bench-culprits`)",
-        "commit": asked.stdout.strip(),
-        "machine": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    }
-
-
-def say(text: str) -> None:
-    """Say how far the bench is."""
-    sys.stderr.write(f"bench: {text}\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What trace windows say: the lines whose allocations stayed, as culprits of their own or as evidence for others. Pure."""
 
-import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +7,8 @@ from typing import Any, Final
 
 from floodmark_sidecar.culprits._capture import FORMAT, _count, _mapping, _number
 from floodmark_sidecar.culprits._culprit import Culprit
+from floodmark_sidecar.culprits._explained import explained, share, together
 from floodmark_sidecar.units import format_bytes
-
-_UNEXPLAINED: Final = 0.4
-"""The part of a climb that must be without a name before lines are named."""
 
 _LEAST_SHARE: Final = 0.05
 """Of what stayed of the windows, and of the climb: a line below is the small change of a service at work."""
@@ -124,15 +121,14 @@ def with_lines(
         else:
             held = found[holder]
             found[holder] = replace(held, evidence=f"{held.evidence}; what stays is allocated at {line.name}")
-    named = sum(culprit.bytes_per_hour or 0.0 for culprit in culprits)
-    if named >= (1 - _UNEXPLAINED) * slope if slope is not None else culprits:
+    if explained(slope, culprits) if slope is not None else culprits:
         return tuple(found)
     fresh = [line for line in unheld if slope is None or _LEAST_SHARE <= line.bytes_per_hour / slope <= _TURNOVER]
     if not fresh:
         return tuple(found)
     found += [_culprit(line, total, windows, notes) for line in fresh[:_MOST]]
     found.sort(key=lambda each: -(each.bytes_per_hour or 0.0))
-    whole = None if slope is None else max(slope, sum(each.bytes_per_hour or 0.0 for each in found))
+    whole = None if slope is None else max(slope, together(found))
     return tuple(replace(each, rank=rank, share=_share(each, whole)) for rank, each in enumerate(found, start=1))
 
 
@@ -207,5 +203,4 @@ def _culprit(line: _Stayed, total: int, windows: Sequence[Window], notes: Sequen
 def _share(culprit: Culprit, whole: float | None) -> float | None:
     if whole is None or culprit.bytes_per_hour is None:
         return None
-    # Rounded down, so that shares never add up to more than the whole.
-    return math.floor(culprit.bytes_per_hour / whole * 10_000) / 10_000
+    return share(culprit.bytes_per_hour, whole)

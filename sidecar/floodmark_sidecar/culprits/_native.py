@@ -1,15 +1,12 @@
 """Growth outside Python's objects: a culprit of its own where those that have a name leave much of it open. Pure."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from floodmark_sidecar.culprits._culprit import Culprit
+from floodmark_sidecar.culprits._explained import explained, share, together
 from floodmark_sidecar.units import format_bytes
-
-_UNEXPLAINED: Final = 0.4
-"""The part of a climb that must be without a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,9 @@ def with_native(culprits: Sequence[Culprit], judged: Mapping[str, Any]) -> tuple
     place = _PLACES.get(judged.get("growth_class", ""))
     slope = judged.get("slope_bytes_per_hour", {}).get("estimate") or 0.0
     held = [each for each in culprits if each.kind != "line"]
-    left = slope - sum(each.bytes_per_hour or 0.0 for each in held)
-    if place is None or judged.get("verdict") != "climbing" or slope <= 0 or left < _UNEXPLAINED * slope:
+    if place is None or judged.get("verdict") != "climbing" or slope <= 0 or explained(slope, held):
         return tuple(culprits)
+    left = slope - together(held)
     rows = {row["row"]: row["bytes"] for row in judged.get("ledger", ())}
     grown = f"{format_bytes(rows[place.row])} of {format_bytes(sum(rows.values()))} that memory grew by"
     found = Culprit(
@@ -48,8 +45,7 @@ def with_native(culprits: Sequence[Culprit], judged: Mapping[str, Any]) -> tuple
         where=None,
         path=None,
         worker=judged.get("worker"),
-        # Rounded down, so that shares never add up to more than the whole.
-        share=math.floor(left / slope * 10_000) / 10_000,
+        share=share(left, slope),
         bytes_per_hour=left,
         entries_per_hour=0.0,
         measured="bytes",

@@ -1,6 +1,5 @@
 """Ranks what grows by what it costs. Pure."""
 
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from floodmark_sidecar.culprits._candidates import Candidate, merged, ranked
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
+from floodmark_sidecar.culprits._explained import share, together
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of, without_holders
 from floodmark_sidecar.culprits._lines import Window, with_lines
 from floodmark_sidecar.culprits._living import living
@@ -55,8 +55,8 @@ def rank(
     candidates = merged(found)
     candidates += unexplained(merged([*from_types(lives)]), candidates, climb=_slope(judged))
     several = len(workers) > 1
-    culprits = _culprits(ranked(candidates), judged, living=alive, several=several, locate=locate)
     notes = [INCONCLUSIVE] if judged.get("verdict") == "inconclusive" else []
+    culprits = _culprits(ranked(candidates), _slope(judged), living=alive, several=several, locate=locate, notes=notes)
     estimate = judged.get("slope_bytes_per_hour", {}).get("estimate")
     counted = resource_culprits(lives, verdict, living=alive, several=several, locate=locate)
     # What stays of a window is also what is under way: beside what surely grows, it is asked of a climb only.
@@ -67,15 +67,14 @@ def rank(
 
 def _culprits(
     candidates: Sequence[Candidate],
-    judged: Mapping[str, Any],
+    slope: float | None,
     *,
     living: Collection[tuple[str, str]],
     several: bool,
     locate: Callable[[Owner], str | None],
+    notes: Sequence[str],
 ) -> tuple[Culprit, ...]:
-    slope = _slope(judged)
-    named = sum(candidate.bytes_per_hour or 0.0 for candidate in candidates)
-    notes = [INCONCLUSIVE] if judged.get("verdict") == "inconclusive" else []
+    named = together(candidates)
     # Sizes are sampled and may overlap: what they add up to beyond the growth seen would be shares of nothing.
     overlap = [OVERLAP] if slope is not None and named > 1.1 * slope else []
     culprits = []
@@ -91,7 +90,7 @@ def _culprits(
                 where=None if candidate.owner is None else locate(candidate.owner),
                 path=held.path if held is not None else first.name if first.kind == "type" else None,
                 worker=alone,
-                share=None if slope is None or size is None else _share(size, max(slope, named)),
+                share=None if slope is None or size is None else share(size, max(slope, named)),
                 bytes_per_hour=size,
                 entries_per_hour=candidate.entries_per_hour,
                 measured="bytes" if first.swells else first.unit,
@@ -111,11 +110,6 @@ def _slope(judged: Mapping[str, Any]) -> float | None:
 def _climbing_maps(judged: Mapping[str, Any]) -> set[str]:
     """Return the maps whose entries were judged to climb: they are named whatever a coarser look says."""
     return {name for name, found in judged.get("maps", {}).items() if found["climbing"]}
-
-
-def _share(size: float, growth: float) -> float:
-    # Rounded down, so that shares never add up to more than the whole.
-    return math.floor(size / growth * 10_000) / 10_000
 
 
 def _described(held: Container | None) -> str:

@@ -11,7 +11,8 @@ from floodmark_sidecar.culprits._candidates import Candidate, merged
 from floodmark_sidecar.culprits._capture import Capture, Group, Owner
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, evidence
-from floodmark_sidecar.culprits._findings import Finding
+from floodmark_sidecar.culprits._explained import explained
+from floodmark_sidecar.culprits._findings import Finding, seconds_of
 from floodmark_sidecar.culprits._growth import Growth, growth
 from floodmark_sidecar.judge import Verdict
 from floodmark_sidecar.judge._counts import LEAST, CountClimb
@@ -19,9 +20,6 @@ from floodmark_sidecar.units import format_duration
 
 _MOST: Final = 3
 """Groups of one kind that are named."""
-
-_EXPLAINED: Final = 0.6
-"""Share of memory's growth from which on those who hold it are its reason, and what grows beside them is not."""
 
 _GOOD_PART: Final = 0.25
 """Share of a climb's rate from which on groups are what climbs."""
@@ -118,8 +116,7 @@ def _explained(culprits: Sequence[Culprit], verdict: Verdict) -> bool:
     memory = verdict.memory
     if memory is None or memory.state != "climbing":
         return False
-    named = sum(each.bytes_per_hour or 0.0 for each in culprits)
-    return named >= _EXPLAINED * memory.slope.estimate * 3600
+    return explained(memory.slope.estimate * 3600, culprits)
 
 
 def _candidates(
@@ -158,9 +155,7 @@ def _enough(candidates: Sequence[Candidate], climb: CountClimb) -> bool:
 
 def _findings(lives: Sequence[Sequence[Capture]], kind: _Kind, *, known: bool = False) -> Iterator[Finding]:
     """Yield the groups of *kind* that grow, life by life; a group that a capture does not list has none there."""
-    seconds: dict[str, float] = {}
-    for life in lives:
-        seconds[life[0].worker] = seconds.get(life[0].worker, 0.0) + life[-1].t - life[0].t
+    seconds = seconds_of(lives)
     for life in lives:
         looks = [(capture.t, _counts(capture, kind)) for capture in life if kind.listed in capture.resources]
         for key in dict.fromkeys(key for _, counts in looks for key in counts):

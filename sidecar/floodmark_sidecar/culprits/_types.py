@@ -10,11 +10,9 @@ from typing import Final
 
 from floodmark_sidecar.culprits._candidates import Candidate
 from floodmark_sidecar.culprits._capture import Capture, TypeCount
+from floodmark_sidecar.culprits._explained import explained
 from floodmark_sidecar.culprits._findings import Finding, seconds_of
 from floodmark_sidecar.culprits._growth import Growth, growth
-
-_ENOUGH: Final = 0.6
-"""Share of the growth of memory that containers and maps must explain for types to add nothing."""
 
 _AS_MANY: Final = (0.5, 2.0)
 """A type that gains so many instances for each entry that a container gains is what is in it."""
@@ -68,7 +66,7 @@ def unexplained(types: Sequence[Candidate], held: Sequence[Candidate], *, climb:
     *climb* is the growth of the service's memory in bytes an hour, None if it is not known. Where instances of classes are
     left, what the interpreter's own types gain beside them is taken for what these hold.
     """
-    if climb is not None and sum(each.bytes_per_hour or 0.0 for each in held) >= _ENOUGH * climb:
+    if climb is not None and explained(climb, held):
         return []
     least, most = _AS_MANY
     rates = [each.entries_per_hour for each in held if each.entries_per_hour > 0]

@@ -1,16 +1,12 @@
 """The command line of the judge's bench."""
 
 import argparse
-import os
-import platform
-import shlex
-import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.units import parse_duration
+from tests.bench.heading import heading, say
 from tests.bench.judge._cases import Plan, cases_of
 from tests.bench.judge._plots import draw
 from tests.bench.judge._rates import Rates
@@ -37,28 +33,22 @@ def main() -> None:
     rates = Rates(wanted, lambda case: plan.cases[case].family.growth_class)
     options.report.parent.mkdir(parents=True, exist_ok=True)
     picture = options.report.with_suffix(".svg")
+    head = heading("tests.bench.judge", "bench-judge", sources=fingerprint())
     draw(picture, plan)
     traces = sum(cell.traces for cell in rates.cells.values())
-    options.report.write_text(render(about(plan, traces), plan, rates, picture=picture.name), encoding="utf-8")
+    options.report.write_text(
+        render({**head, "traces": about(plan, traces)}, plan, rates, picture=picture.name), encoding="utf-8"
+    )
     say(f"wrote {options.report}")
 
 
-def about(plan: Plan, traces: int) -> dict[str, str]:
-    """What a report says before any number."""
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)  # noqa: S607 - git is wherever the developer has it
-    return {
-        "command": shlex.join(["python", "-m", "tests.bench.judge", *sys.argv[1:]]) + " (`make bench-judge`)",
-        "commit": f"{asked.stdout.strip()}, sources {fingerprint()}",
-        "machine": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "traces": f"{traces:,}, seeds from {plan.first_seed:,} on; {plan.seeds:,} seeds a family without a leak at the "
-        f"shortest and longest run, {plan.seeds_between:,} between, {plan.leak_seeds:,} a leak and size; the first {plan.look_seeds:,} of the longest run were looked at on their way, the first {plan.rival_seeds:,} shown to the other rules",
-    }
-
-
-def say(text: str) -> None:
-    """Say how far the bench is."""
-    sys.stderr.write(f"bench: {text}\n")
+def about(plan: Plan, traces: int) -> str:
+    """What a report says of its traces before any number."""
+    return (
+        f"{traces:,}, seeds from {plan.first_seed:,} on; {plan.seeds:,} seeds a family without a leak at the shortest and "
+        f"longest run, {plan.seeds_between:,} between, {plan.leak_seeds:,} a leak and size; the first {plan.look_seeds:,} "
+        f"of the longest run were looked at on their way, the first {plan.rival_seeds:,} shown to the other rules"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

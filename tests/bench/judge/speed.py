@@ -1,9 +1,6 @@
 """How long the judge takes and what memory: `python -m tests.bench.judge.speed`, run by `make bench-judge-speed`."""
 
 import argparse
-import os
-import platform
-import shlex
 import statistics
 import subprocess
 import sys
@@ -12,12 +9,12 @@ import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from floodmark_sidecar.errors import ExitCode
 from floodmark_sidecar.judge import Trace, judge, parse_csv
+from tests.bench.heading import heading, say
 from tests.bench.judge._services import DAY, MIB, Service
 
 JUDGED: Final = (
@@ -72,7 +69,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.rounds < 1 or options.many < 10:
         parser.error(f"rounds must be at least 1 and traces at least 10 (got {options.rounds} and {options.many})")
-    heading = about()
+    head = heading("tests.bench.judge.speed", "bench-judge-speed")
     judged = in_rounds({service.title: _judging(service.trace) for service in JUDGED}, options.rounds)
     say(f"judged {options.rounds} rounds")
     with tempfile.TemporaryDirectory() as folder:
@@ -91,20 +88,8 @@ def main() -> None:
             say(f"{days} d: {memory[days]}")
         many = {count: call([files[MANY.title]] * count) for count in (options.many // 10, options.many)}
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text(render(heading, judged, by_size, memory, many), encoding="utf-8")
+    options.report.write_text(render(head, judged, by_size, memory, many), encoding="utf-8")
     say(f"wrote {options.report}")
-
-
-def about() -> dict[str, str]:
-    """What a report says before any number."""
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)  # noqa: S607 - git is wherever the developer has it
-    return {
-        "command": shlex.join(["python", "-m", "tests.bench.judge.speed", *sys.argv[1:]])
-        + " (`make bench-judge-speed`)",
-        "commit": asked.stdout.strip(),
-        "machine": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    }
 
 
 def in_rounds(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[Timing]]:
@@ -167,11 +152,6 @@ def render(
     lines += [f"## Many traces in one call, each of {MANY.title}", ""]
     lines += _table(["traces", "time", "peak memory"], calls)
     return "\n".join(lines)
-
-
-def say(text: str) -> None:
-    """Say how far the bench is."""
-    sys.stderr.write(f"bench: {text}\n")
 
 
 def _judging(trace: Trace) -> Callable[[], object]:

@@ -1,15 +1,10 @@
 """The command line of the maps' bench."""
 
 import argparse
-import os
-import platform
-import shlex
-import subprocess
-import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.bench.heading import heading, say
 from tests.bench.maps._report import draw, render
 from tests.bench.maps._speed import measure, operations
 from tests.bench.maps._subjects import SUBJECTS
@@ -26,7 +21,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50_000, help="operations a round")
     parser.add_argument("--quick", action="store_true", help="a hundredth of the entries where memory is measured")
     options = parser.parse_args()
-    heading = about()  # now: the report that it writes makes the checkout dirty
+    head = heading("tests.bench.maps", "bench-maps")
     speeds = {}
     for operation in operations(options.count):
         speeds[operation.name] = measure(operation, SUBJECTS, rounds=options.rounds)
@@ -41,30 +36,14 @@ def main() -> None:
     }
     options.report.parent.mkdir(parents=True, exist_ok=True)
     draw(options.report.with_suffix(".svg"), speeds, SUBJECTS)
-    options.report.write_text(render(heading, SUBJECTS, speeds, upkeep), encoding="utf-8")
+    options.report.write_text(render(head, SUBJECTS, speeds, upkeep), encoding="utf-8")
     say(f"wrote {options.report}")
-
-
-def about() -> dict[str, str]:
-    """What a report says before any number."""
-    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)  # noqa: S607 - git is wherever the developer has it
-    return {
-        "command": shlex.join(["python", "-m", "tests.bench.maps", *sys.argv[1:]]) + " (`make bench-maps`)",
-        "commit": asked.stdout.strip(),
-        "machine": f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}",
-        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-    }
 
 
 def told(found: dict[str, Any], name: str) -> dict[str, Any]:
     """Return *found*, having said it."""
     say(f"{name}: {found}")
     return found
-
-
-def say(text: str) -> None:
-    """Say how far the bench is."""
-    sys.stderr.write(f"bench: {text}\n")
 
 
 if __name__ == "__main__":
