@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import math
 import os
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from floodmark_sidecar.capturefile import CaptureFile
 from floodmark_sidecar.errors import FloodmarkError, UsageError
 from floodmark_sidecar.intake import Agent
 from floodmark_sidecar.readings import Captured
@@ -25,8 +24,6 @@ MOST_TRACE_SECONDS: Final = 600.0
 
 _FOLDER_BYTES: Final = 256 << 20
 """What capture files may take together; the oldest go first."""
-
-_FILE: Final = re.compile(r".+\.life\d+\.\d{8}T\d{9}Z\.json")
 
 Workers = Callable[[str], Sequence[tuple[Life, Agent]]]
 
@@ -119,8 +116,7 @@ class Captures:
         if why is not None:
             return CaptureRow(self._clock(), life.worker, life.life, refused=why, kind=kind)
         started = self._clock()
-        stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
-        path = folder / f"{life.worker}.life{life.life}.{stamp}Z.json"
+        path = folder / CaptureFile.at(life.worker, life.life, started).name
         self._active.add(service)
         try:
             answer = await self._answer(agent, path, window)
@@ -175,12 +171,12 @@ def _refused(capture_id: str, why: str) -> Captured:
 
 
 def _thin(folder: Path) -> None:
-    sizes: Mapping[Path, int] = {
-        file: file.stat().st_size for file in sorted(folder.iterdir()) if _FILE.fullmatch(file.name)
-    }
-    excess = sum(sizes.values()) - _FOLDER_BYTES
-    for file in sorted(sizes, key=lambda file: file.name.rsplit(".", 2)[1]):
+    # What somebody has packed is theirs.
+    named = [(CaptureFile.named(file.name), file) for file in sorted(folder.iterdir())]
+    kept = [(place.stamp, file, file.stat().st_size) for place, file in named if place and place.name == file.name]
+    excess = sum(size for _, _, size in kept) - _FOLDER_BYTES
+    for _, file, size in sorted(kept):
         if excess <= 0:
             return
-        excess -= sizes[file]
+        excess -= size
         file.unlink(missing_ok=True)

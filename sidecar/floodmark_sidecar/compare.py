@@ -2,11 +2,11 @@
 
 import gzip
 import json
-import re
 import zlib
 from pathlib import Path
 from typing import IO, Final, cast
 
+from floodmark_sidecar.capturefile import CaptureFile
 from floodmark_sidecar.culprits import Diff, Snapshot, diff, parse_snapshot
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.source import SourceLocator
@@ -16,9 +16,6 @@ MOST_BYTES: Final = 32 << 20
 """Of a capture file, expanded: far more than the census of any service takes."""
 
 _GZIP: Final = b"\x1f\x8b"
-_PLACE: Final = re.compile(r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.\d{8}T\d{9}Z\.json(?:\.gz)?")
-"""How a sidecar names a capture: by the worker's slot and which process in it this was."""
-
 _HINT: Final = "floodmark capture writes captures, and floodmark serve --captures DIR keeps them"
 
 
@@ -34,14 +31,14 @@ def compare(first: Path, second: Path, *, cwd: Path | None, at_most: int | None 
 
 def read_snapshot(path: Path) -> Snapshot:
     """Return the capture in the file *path*, plain or in gzip; raises `UsageError` where it is none."""
-    place = _PLACE.fullmatch(path.name)
+    place = CaptureFile.named(path.name)
     data = _read(path)
     try:
         content = json.loads(data)
         if not isinstance(content, dict):
             msg = f"its JSON is no object (got {content!r:.40})"
             raise ValueError(msg)  # noqa: TRY004, TRY301 - a file with the wrong content is a wrong value
-        return parse_snapshot(content, worker=place["worker"] if place else "", life=int(place["life"]) if place else 0)
+        return parse_snapshot(content, worker=place.worker if place else "", life=place.life if place else 0)
     except (ValueError, RecursionError) as error:
         msg = f"{path} is no capture: {_why(data, error)}"
         raise UsageError(msg, hint=_HINT) from None

@@ -1,6 +1,6 @@
 """A trace window: for a while the interpreter notes where it allocates, and what is alive at the end is told by line.
 
-Tracing costs the service about three times its run time, so one window is open at a time, and briefly. Reading the
+Tracing makes code that allocates several times slower, so one window is open at a time, and briefly. Reading the
 traces would stop the service for a second: that is done in a forked child, as a census is.
 
 `tracemalloc` also hooks the allocator that threads may call without the GIL. Such a thread waits for the GIL inside the

@@ -207,7 +207,7 @@ def diff(
 async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
     """Take a census of every worker of the service that has an agent, one after the other; answers when done.
 
-    With `trace`, one worker notes for so long where it allocates, at two to four times its run time, and what is alive at
+    With `trace`, one worker notes for so long where it allocates, which slows it several times, and what is alive at
     the end is written by line; the next request takes another worker.
     """
     name = _named(request, body.service)

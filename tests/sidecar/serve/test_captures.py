@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from floodmark_sidecar import captures
+from floodmark_sidecar.capturefile import CaptureFile
 from floodmark_sidecar.captures import CaptureError, Captures
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.intake import Agent, Intake
@@ -230,3 +232,16 @@ def test_a_window_that_is_too_long_is_a_usage_error(bench: Bench, seconds: float
     """The sentence has the limit and the value; nobody is asked."""
     with pytest.raises(UsageError, match=rf"up to 600 s \(got {seconds:g} s\)"):
         bench.take(trace=seconds).result(10)
+
+
+def test_the_oldest_files_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all workers and lives together; what is no capture, or was packed by somebody, is not touched."""
+    monkeypatch.setattr(captures, "_FOLDER_BYTES", 250)
+    made = [CaptureFile.at(worker, 1, 1e9 + t).name for t, worker in enumerate(("web-1", "web-0", "web-1", "web-0"))]
+    others = ["notes.txt", f"{made[0]}.gz"]
+    for name in [*made, *others]:
+        (tmp_path / name).write_bytes(b"x" * 100)
+
+    captures._thin(tmp_path)
+
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*made[2:], *others])
