@@ -15,7 +15,7 @@ TEST = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(abspath $(VENV))/pycache'
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
-.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits record-controls test test-quick test-wheel test-lowest check format lock clean
+.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits bench-leaks record-controls test test-quick test-wheel test-lowest check format lock clean
 
 help:
 	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench-judge  how often the judge errs, beside other rules, recorded in reports/judge.md (an hour and more)'
 	@echo 'make bench-judge-speed  how long the judge takes, recorded in reports/judge-speed.md (some two minutes)'
 	@echo 'make bench-culprits  how well planted leaks are named, recorded in reports/culprits.md (some three minutes)'
+	@echo 'make bench-leaks  leaks that packages had once, recorded in reports/real-leaks.md (forty minutes; BENCH_OPTIONS="--cases DIR")'
 	@echo 'make record-controls  soaks whose truth is known, kept in tests/data (nearly three hours from the start)'
 	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
 	@echo 'make lock         resolve the lock files anew'
@@ -84,6 +85,10 @@ bench-judge-speed: $(VENV)/.dev
 
 bench-culprits: $(VENV)/.dev
 	@$(BIN)/python -m tests.planted $(BENCH_OPTIONS)
+
+# A run that was cut goes on where it stopped: what was seen is in build/bench-leaks.
+bench-leaks: $(VENV)/.dev
+	@$(BIN)/python -m tests.leaks $(BENCH_OPTIONS)
 
 # What was run is in build/controls; only what is missing there is run.
 record-controls: $(VENV)/.dev

@@ -1,5 +1,6 @@
 """What every test may count on."""
 
+import gc
 import signal
 
 import pytest
@@ -13,3 +14,9 @@ def _signals_are_heard() -> None:
     for number in _ASKING:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector pass over what all tests are made of: it stays to the end, and is walked hundreds of times else."""
+    gc.collect()
+    gc.freeze()

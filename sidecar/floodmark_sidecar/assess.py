@@ -68,10 +68,13 @@ def assess(
 
 
 def _chosen(rows: Sequence[CaptureRow]) -> list[CaptureRow]:
-    """Return the first, the last and a few evenly spread captures of each life, of the newest lives first."""
+    """Return the first, the last and a few evenly spread captures of each life, of the newest lives first.
+
+    Files that have made room for newer ones are not among those to spread over.
+    """
     lives: dict[tuple[str, int], list[CaptureRow]] = {}
     for row in rows:
-        if row.path is not None:
+        if row.path is not None and Path(row.path).exists():
             lives.setdefault((row.worker, row.life), []).append(row)
     each = max(2, min(_MOST_OF_A_LIFE, _MOST_FILES // max(1, len(lives))))
     newest = sorted(lives.values(), key=lambda taken: taken[-1].t)[-_MOST_FILES // each :]
@@ -94,7 +97,7 @@ def _load(rows: Sequence[CaptureRow], parse: Callable[..., _Parsed]) -> tuple[li
                 continue
             captures.append(parse(_content(path), worker=row.worker, life=row.life))
         except FileNotFoundError:
-            continue  # thinned out: the oldest files make room for new ones
+            continue  # it has made room for a newer one by now
         except (OSError, ValueError, RecursionError) as error:
             notes.append(f"the capture {path.name} cannot be read: {error}")
     return captures, tuple(notes)

@@ -5,29 +5,41 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-_NAME: Final = re.compile(r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.(?P<stamp>\d{8}T\d{9}Z)\.json(?:\.gz)?")
+_NAME: Final = re.compile(
+    r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.(?P<stamp>\d{8}T\d{9}Z)(?P<trace>\.trace)?\.json(?:\.gz)?"
+)
+_UNFINISHED: Final = re.compile(rf"{_NAME.pattern}\.\d+\.part")
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureFile:
-    """What the name of a capture file says: its worker's slot, the process in it, and a stamp that sorts by time."""
+    """What the name of a capture file says: its worker's slot, the process in it, and a stamp that sorts by time.
+
+    `is_trace` says that it is of a trace window, not a census.
+    """
 
     worker: str
     life: int
     stamp: str
+    is_trace: bool = False
 
     @classmethod
-    def at(cls, worker: str, life: int, t: float) -> "CaptureFile":
+    def at(cls, worker: str, life: int, t: float, *, is_trace: bool = False) -> "CaptureFile":
         """Return the file of a capture that began at *t* (epoch seconds)."""
-        return cls(worker, life, f"{datetime.fromtimestamp(t, UTC).strftime('%Y%m%dT%H%M%S%f')[:-3]}Z")
+        return cls(worker, life, f"{datetime.fromtimestamp(t, UTC).strftime('%Y%m%dT%H%M%S%f')[:-3]}Z", is_trace)
 
     @classmethod
     def named(cls, name: str) -> "CaptureFile | None":
         """Return what the file *name*, plain or in gzip, says; None if it is not one of a sidecar's."""
         found = _NAME.fullmatch(name)
-        return None if found is None else cls(found["worker"], int(found["life"]), found["stamp"])
+        return None if found is None else cls(found["worker"], int(found["life"]), found["stamp"], bool(found["trace"]))
+
+    @staticmethod
+    def is_unfinished(name: str) -> bool:
+        """Say whether *name* is that of a capture file while an agent still writes it."""
+        return _UNFINISHED.fullmatch(name) is not None
 
     @property
     def name(self) -> str:
         """The name of the file as a sidecar writes it."""
-        return f"{self.worker}.life{self.life}.{self.stamp}.json"
+        return f"{self.worker}.life{self.life}.{self.stamp}{'.trace' if self.is_trace else ''}.json"

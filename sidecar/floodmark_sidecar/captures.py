@@ -7,6 +7,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from floodmark_sidecar.capturefile import CaptureFile
 from floodmark_sidecar.errors import FloodmarkError, UsageError
 from floodmark_sidecar.intake import Agent
 from floodmark_sidecar.readings import Captured
+from floodmark_sidecar.retention import DEFAULT_BYTES, DEFAULT_FILES, Retention
 from floodmark_sidecar.store import CaptureRow, Life, Store
 
 DEADLINE_SECONDS: Final = 120.0
@@ -22,8 +24,7 @@ DEADLINE_SECONDS: Final = 120.0
 MOST_TRACE_SECONDS: Final = 600.0
 """The longest trace window; the agent has the same limit."""
 
-_FOLDER_BYTES: Final = 256 << 20
-"""What capture files may take together; the oldest go first."""
+NO_FOLDER: Final = "this sidecar has no folder for captures"
 
 Workers = Callable[[str], Sequence[tuple[Life, Agent]]]
 
@@ -36,7 +37,8 @@ class Captures:
     """Takes the censuses and trace windows of all services. Owned by the event loop; `masks` may be asked from any thread.
 
     *workers* returns the workers of a service that have an agent, as they are now. Files go to *folder*, named by
-    worker, life and time; raises `UsageError` when it cannot be made or written to.
+    worker, life and time; raises `UsageError` when it cannot be made or written to. At most *most_files* of *most_bytes*
+    are kept there; *on_problem* is told where that cannot be had.
     """
 
     def __init__(
@@ -47,10 +49,18 @@ class Captures:
         folder: Path | None,
         deadline: float = DEADLINE_SECONDS,
         clock: Callable[[], float] = time.time,
+        most_files: int = DEFAULT_FILES,
+        most_bytes: int = DEFAULT_BYTES,
+        on_problem: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._workers = workers
         self._store = store
         self._folder = folder and _prepared(folder.absolute())
+        self.retention = (
+            None
+            if self._folder is None
+            else Retention(self._folder, most_files=most_files, most_bytes=most_bytes, on_problem=on_problem)
+        )
         self._deadline = deadline
         self._clock = clock
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -66,40 +76,66 @@ class Captures:
         """
         return service in self._active or self._ended.get(service, -math.inf) >= since
 
-    async def take(self, service: str, *, trace: float | None = None, frames: int = 1) -> list[CaptureRow]:
-        """Take one census of every connected worker of *service*, in turn, and store how each went.
+    async def tidy(self) -> None:
+        """Bring the folder within its limits, as every round does when it ends."""
+        if self.retention is not None:
+            await asyncio.to_thread(self.retention.apply)
+
+    async def take(
+        self,
+        service: str,
+        *,
+        worker: str | None = None,
+        trace: float | None = None,
+        frames: int = 1,
+        trigger: str = "asked",
+    ) -> list[CaptureRow]:
+        """Take one census of every connected worker of *service*, in turn, or of *worker* alone; store how each went.
 
         With *trace*, a window of so many seconds in one worker instead: the one whose last window is longest ago.
-        *frames* is how many of each allocation are kept; more cost the worker more. Waits for a round that is already
-        under way. Raises `CaptureError` when there is no folder for files, `UsageError` when no window is so long.
+        *frames* is how many of each allocation are kept; more cost the worker more. *trigger* says on whose account.
+        Waits for a round that is already under way. Raises `CaptureError` when there is no folder for files, or no such
+        worker with an agent, and `UsageError` when no window is so long.
         """
         if trace is not None and not 0 < trace <= MOST_TRACE_SECONDS:
             msg = f"a trace window lasts up to {MOST_TRACE_SECONDS:g} s (got {trace:g} s)"
             raise UsageError(msg)
         if self._folder is None:
-            msg = "this sidecar has no folder for captures"
-            raise CaptureError(msg, hint="start it with --captures DIR")
+            raise CaptureError(NO_FOLDER, hint="start it with --captures DIR")
         folder = self._folder
         async with self._turns[service]:
             rows = []
             window = None if trace is None else {"seconds": trace, "frames": frames}
-            for life, agent in self._workers(service) if window is None else self._next_to_trace(service):
-                rows.append(await self._one(service, life, agent, folder, window))
+            found = self._asked(service, worker)
+            for life, agent in found if window is None else self._next_to_trace(service, found):
+                row = replace(await self._one(service, life, agent, folder, window), trigger=trigger)
+                rows.append(row)
                 with contextlib.suppress(FloodmarkError):
-                    await asyncio.wrap_future(self._store.put_capture(service, rows[-1]))
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(_thin, folder)
+                    await asyncio.wrap_future(self._store.put_capture(service, row))
+            await self.tidy()
             return rows
 
     async def repeat(self, every: float, services: Callable[[], Sequence[str]]) -> None:
         """Take a round of every service, services side by side, each *every* seconds, until cancelled."""
         while True:
             await asyncio.sleep(every)
-            await asyncio.gather(*(self.take(service) for service in services()))
+            await asyncio.gather(*(self.take(service, trigger="clock") for service in services()))
 
-    def _next_to_trace(self, service: str) -> Sequence[tuple[Life, Agent]]:
-        """Return the one worker to trace, if there is any."""
-        found = sorted(self._workers(service), key=lambda each: self._traced.get((service, each[0].worker), -math.inf))
+    def _asked(self, service: str, worker: str | None) -> Sequence[tuple[Life, Agent]]:
+        found = self._workers(service)
+        if worker is None:
+            return found
+        named = [each for each in found if each[0].worker == worker]
+        if not named:
+            msg = f"{service} has no worker {worker!r:.80} with an agent that is connected"
+            raise CaptureError(
+                msg, hint=f"those that have one: {', '.join(life.worker for life, _ in found) or 'none'}"
+            )
+        return named
+
+    def _next_to_trace(self, service: str, workers: Sequence[tuple[Life, Agent]]) -> Sequence[tuple[Life, Agent]]:
+        """Return the one of *workers* to trace, if there is any."""
+        found = sorted(workers, key=lambda each: self._traced.get((service, each[0].worker), -math.inf))
         for life, _ in found[:1]:
             self._traced[service, life.worker] = time.monotonic()
         return found[:1]
@@ -116,7 +152,7 @@ class Captures:
         if why is not None:
             return CaptureRow(self._clock(), life.worker, life.life, refused=why, kind=kind)
         started = self._clock()
-        path = folder / CaptureFile.at(life.worker, life.life, started).name
+        path = folder / CaptureFile.at(life.worker, life.life, started, is_trace=window is not None).name
         self._active.add(service)
         try:
             answer = await self._answer(agent, path, window)
@@ -168,15 +204,3 @@ def _checked(answer: Captured, path: Path) -> Captured:
 
 def _refused(capture_id: str, why: str) -> Captured:
     return Captured(id=capture_id, refused=why, seconds=None, stall_seconds=None)
-
-
-def _thin(folder: Path) -> None:
-    # What somebody has packed is theirs.
-    named = [(CaptureFile.named(file.name), file) for file in sorted(folder.iterdir())]
-    kept = [(place.stamp, file, file.stat().st_size) for place, file in named if place and place.name == file.name]
-    excess = sum(size for _, _, size in kept) - _FOLDER_BYTES
-    for _, file, size in sorted(kept):
-        if excess <= 0:
-            return
-        excess -= size
-        file.unlink(missing_ok=True)

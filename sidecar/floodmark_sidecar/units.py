@@ -8,6 +8,7 @@ from floodmark_sidecar.errors import UsageError
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _LONGEST: Final = 3650 * 86400.0
+_DAY: Final = 86400
 _PERIODS: Final = {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
 _BYTES: Final = {
     "B": 1,
@@ -95,9 +96,12 @@ def format_rate(bytes_per_second: float) -> str:
 
 def format_duration(seconds: float) -> str:
     """Return *seconds* in the two largest units that matter: `42 s`, `2 min 30 s`, `23 h 59 min`."""
-    total = round(seconds)
+    total: int = round(seconds)
     if total < 60:
         return f"{seconds:.1f} s" if seconds < 10 and seconds != total else f"{total} s"
+    if total >= _DAY:
+        # An hour is much of a day: what is nearly the next one is that.
+        total = round(total / 3600) * 3600
     for size, name, small, small_name in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if total >= size:
             rest = total % size // small

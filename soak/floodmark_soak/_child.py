@@ -106,15 +106,25 @@ class Child:
             deadline = time.monotonic() + grace
             while self._members() and time.monotonic() < deadline and not hurried():
                 pause(_TICK)
-        deadline = time.monotonic() + _KILL_WAIT
-        while (members := self._members()) and time.monotonic() < deadline:
-            for process in members:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-            pause(_TICK)
+        members = self._kill(pause=pause)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(timeout=0 if members else _KILL_WAIT)
         return not members
+
+    def _kill(self, *, pause: Callable[[float], None]) -> list[psutil.Process]:
+        """Kill whatever is left; return what is there even so."""
+        deadline, calm = time.monotonic() + _KILL_WAIT, False
+        while (members := self._members()) or not calm:
+            if members and time.monotonic() > deadline:
+                break
+            for process in members:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            # For a moment of its exec a process has no environment: it is looked for once more.
+            calm = not members
+            if members or self._marker:
+                pause(_TICK)
+        return members
 
     def _remember_descendants(self) -> None:
         with contextlib.suppress(psutil.Error):

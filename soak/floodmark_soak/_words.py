@@ -1,6 +1,6 @@
 """The end of a run in words: the verdict as a sentence, the culprits and the variants as tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TextIO
 
 from rich.console import Console
@@ -31,6 +31,8 @@ def say_run(result: Mapping[str, Any], report: str, stream: TextIO) -> None:
             console.print(Text(f"  hint: {problem['hint']}"))
     if result["culprits"]:
         console.print(_culprits(result["culprits"]))
+        for line in _fix(result["culprits"]):
+            console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print(Text(f"report: {report}"), soft_wrap=True)
 
 
@@ -76,6 +78,18 @@ def _culprits(culprits: Sequence[Mapping[str, Any]]) -> Table:
         )
         table.add_row(*(Text(cell) for cell in cells))
     return table
+
+
+def _fix(culprits: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The lines that would bound the first culprit that a map would bound, and where those of the others are."""
+    bounded = [culprit for culprit in culprits if culprit.get("fix")]
+    for culprit in bounded[:1]:
+        told = culprit["fix"]
+        yield f"in place of {_named(culprit)}, a {told['title']}"
+        yield f"  {told['why']}"
+        yield from ("", *(f"    {line}".rstrip() for line in str(told["code"]).splitlines()), "")
+    if len(bounded) > 1:
+        yield f"the report has such lines for {len(bounded) - 1} more"
 
 
 def _named(culprit: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from floodmark_sidecar.errors import FloodmarkError, UsageError
 from floodmark_sidecar.units import format_bytes, format_duration
 from floodmark_soak._about import about
+from floodmark_soak._holders import drawn
 from floodmark_soak._interrupts import InterruptedRunError, Interrupts
 from floodmark_soak._load import Load, preflight
 from floodmark_soak._load_stats import RequestCounter
@@ -225,6 +226,7 @@ class Run:
     def _record(self, outcome: Outcome) -> "Record":
         from floodmark_soak.report import Record  # noqa: PLC0415 -- a failing check must not wait for the charts
 
+        picture, why_none = drawn(outcome.result["culprits"])
         return Record(
             name=self._plan.name,
             title=self._plan.name,
@@ -234,6 +236,8 @@ class Run:
             load=outcome.result["load"],
             captures=outcome.captures,
             notes=outcome.result["notes"],
+            holders=picture,
+            no_holders=why_none,
         )
 
     def _write(self, output: Output, outcome: Outcome, record: "Record") -> None:

@@ -43,6 +43,7 @@ class SlowReader(Reader):
         content["t"] = self._later(content["t"])
         if "window_seconds" in content:
             content["window_seconds"] *= self._stretch
+            content["look_seconds"] = [at * self._stretch for at in content["look_seconds"]]
         slow = path.with_name(f"slow-{path.name}")
         slow.write_text(json.dumps(content), encoding="utf-8")
         return str(slow)

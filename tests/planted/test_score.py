@@ -9,27 +9,10 @@ from tests.planted._drive import Said
 from tests.planted._report import Row, render
 from tests.planted._score import score
 from tests.planted._truth import Truth, find, truths
+from tests.planted.fix_culprits import culprit
 
 ORDERS = find("module_dict")
 PATH = "tests.planted.services.containers.orders"
-
-
-def culprit(name: str, *, kind: str = "container", path: str | None = None, where: str | None = None) -> Culprit:
-    """A culprit of whom only this matters."""
-    return Culprit(
-        rank=1,
-        kind=kind,
-        name=name,
-        where=where,
-        path=path,
-        worker=None,
-        share=None,
-        bytes_per_hour=1.0,
-        entries_per_hour=1.0,
-        measured="entries",
-        points=(),
-        evidence="",
-    )
 
 
 def line_of(truth: Truth, text: str) -> int:

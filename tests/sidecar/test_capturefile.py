@@ -27,3 +27,19 @@ def test_stamps_sort_by_time() -> None:
     times = [1e9, 1e9 + 0.001, 1.5e9, 1.8e9]
 
     assert [CaptureFile.at("w", 1, t).stamp for t in times] == sorted(CaptureFile.at("w", 1, t).stamp for t in times)
+
+
+def test_a_trace_window_is_told_from_a_census() -> None:
+    """By its name alone; both are read back."""
+    census, trace = (CaptureFile.at("web-0", 1, 1e9, is_trace=is_trace) for is_trace in (False, True))
+
+    assert trace.name == census.name.replace(".json", ".trace.json")
+    assert [CaptureFile.named(file.name) for file in (census, trace)] == [census, trace]
+
+
+def test_a_file_that_is_still_written_is_known() -> None:
+    """It is no capture yet; others with the same ending are not ours."""
+    name = CaptureFile.at("web-0", 1, 1e9).name
+
+    assert CaptureFile.named(f"{name}.12.part") is None
+    assert [CaptureFile.is_unfinished(each) for each in (f"{name}.12.part", name, "a.12.part")] == [True, False, False]

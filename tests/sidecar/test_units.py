@@ -129,7 +129,16 @@ def test_a_growth_rate_carries_its_sign_and_period() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.25, "0.2 s"), (42, "42 s"), (150, "2 min 30 s"), (180, "3 min"), (86399, "23 h 59 min"), (90_000, "1 d 1 h")],
+    [
+        (0.25, "0.2 s"),
+        (42, "42 s"),
+        (150, "2 min 30 s"),
+        (180, "3 min"),
+        (86399, "23 h 59 min"),
+        (90_000, "1 d 1 h"),
+        (93_540, "1 d 2 h"),
+        (172_500, "2 d"),
+    ],
 )
 def test_durations_are_written_in_their_two_largest_units(seconds: float, text: str) -> None:
     """A duration for people has no more detail than it needs."""

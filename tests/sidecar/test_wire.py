@@ -4,7 +4,7 @@ import struct
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floodmark_sidecar.wire import MAX_FRAME, Decoder, WireError, encode
@@ -23,6 +23,7 @@ def frame(body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + body
 
 
+@settings(max_examples=50)
 @given(st.lists(messages, max_size=5), st.lists(st.integers(1, 64), min_size=1, max_size=50))
 def test_messages_survive_any_cut_of_the_stream(sent: list[dict[str, Any]], cuts: list[int]) -> None:
     """However the bytes of a connection are cut into reads, the same messages come out in the same order."""

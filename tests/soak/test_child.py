@@ -21,6 +21,14 @@ print('up', child.pid, flush=True)
 time.sleep(60)
 """
 ORPHAN = ESCAPED.rsplit("time.sleep", 1)[0]
+LATE = """
+import subprocess, sys
+code = "import os, sys; open('go').read(); os.execve(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)'], {mark})"
+code = code.replace('{mark}', repr(dict([sys.argv[1].split('=')])))
+child = subprocess.Popen([sys.executable, '-c', code], start_new_session=True, env={})
+print('up', child.pid, flush=True)
+"""
+"""It leaves behind what has the marker in its environment no sooner than it may read the pipe `go`."""
 
 Start = Callable[..., Child]
 
@@ -33,7 +41,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def starter(code: str, marker: str = "") -> Child:
         name, _, value = marker.partition("=")
         env = {**os.environ, **({name: value} if name else {})}
-        command = [sys.executable, "-c", code]
+        command = [sys.executable, "-c", code, marker]
         child = Child("the service", command, env=env, cwd=tmp_path, log=tmp_path / "out.log", marker=marker)
         children.append(child)
         return child
@@ -176,3 +184,24 @@ def test_a_command_that_cannot_be_started_is_a_usage_error(tmp_path: Path, comma
         Child("the service", [command, "--x"], env={}, cwd=tmp_path, log=tmp_path / "out.log")
 
     assert command in caught.value.message
+
+
+def test_what_has_no_environment_yet_is_looked_for_again(start: Start, tmp_path: Path) -> None:
+    """As a process has none for a moment of its exec, which an orphan may be in when the end comes."""
+    os.mkfifo(tmp_path / "go")
+    marker = f"SOAK_MARK={os.getpid()}-{time.monotonic_ns()}"
+    child = start(LATE, marker=marker)
+    wait_for(lambda: not child.alive)
+    late = psutil.Process(int(child.log.read_text().split()[1]))
+
+    looked: list[float] = []
+
+    def pause(seconds: float) -> None:
+        if not looked:
+            (tmp_path / "go").write_text("on")
+            wait_for(lambda: "SOAK_MARK" in late.environ())
+        looked.append(seconds)
+        time.sleep(seconds)
+
+    assert child.end(grace=0, pause=pause)
+    wait_for(lambda: not late.is_running() or late.status() == psutil.STATUS_ZOMBIE)

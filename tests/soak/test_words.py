@@ -73,6 +73,24 @@ def test_the_end_of_a_run_names_culprits_whole() -> None:
     assert "report: /out/report.html" in said
 
 
+def test_the_end_of_a_run_has_the_lines_that_would_bound_the_first() -> None:
+    """Those of the first culprit that a map would bound; the report has the others."""
+    fix = {
+        "title": "KeyedLocks",
+        "why": "an entry lives while it is held",
+        "code": "import x\n\nlocks = KeyedLocks('l')",
+    }
+    stream = io.StringIO()
+    culprits = [{**CULPRIT, "kind": "type", "fix": None}, {**CULPRIT, "fix": fix}, {**CULPRIT, "fix": fix}]
+
+    say_run(result("climbing", culprits=culprits), "/out/report.html", stream)
+
+    assert (
+        "in place of Scheduler.move_locks, a KeyedLocks\n  an entry lives while it is held\n\n"
+        "    import x\n\n    locks = KeyedLocks('l')\n\nthe report has such lines for 1 more\n"
+    ) in stream.getvalue()
+
+
 def test_the_end_of_a_run_tells_what_went_wrong() -> None:
     """Message, output and hint."""
     problem = {"exit_code": 4, "message": "the service died; its last output:\n    boom", "hint": "look there"}

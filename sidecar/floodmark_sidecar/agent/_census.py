@@ -28,14 +28,17 @@ _SHARED: Final = frozenset(
 )
 """Types, by id, whose instances belong to no single entry."""
 
-_PLAIN: Final = frozenset(id(kind) for kind in (dict, list, tuple, set))
+PLAIN: Final = frozenset(id(kind) for kind in (dict, list, tuple, set))
 
 Pause = Callable[[], None]
 
 
 @dataclass
 class Container:
-    """One big container as found: the object itself, its builtin kind, and what was measured of it, in bytes."""
+    """One big container as found: the object itself, its builtin kind, and what was measured of it, in bytes.
+
+    `shape` is that of most of its keys or elements, `values` the type of most of the values of a dict.
+    """
 
     value: Any
     base: type
@@ -43,6 +46,7 @@ class Container:
     shallow_bytes: int
     entry_bytes: float | None = None
     shape: str | None = None
+    values: str | None = None
 
     @property
     def total_bytes(self) -> float:
@@ -109,7 +113,8 @@ def biggest(
     del found[MOST_CONTAINERS:]
     for each in found:
         if each.base in (dict, set):
-            each.shape = _shapes.shape(key for key, *_ in _sample(each, _MANY))
+            each.shape = _shapes.shape(key for key, *_ in sample_of(each, _MANY))
+            each.values = _shapes.common_type(value for _, *rest in sample_of(each, _MANY) for value in rest)
     return found, complete
 
 
@@ -132,7 +137,7 @@ def _big(
             yield value, dict, dict.__len__(value)  # type: ignore[arg-type]
 
 
-def _sample(each: Container, count: int) -> Iterator[tuple[Any, ...]]:
+def sample_of(each: Container, count: int) -> Iterator[tuple[Any, ...]]:
     """Yield up to *count* entries, spread evenly: `(key, value)` of a dict, `(element,)` of any other."""
     step = max(1, each.entries // count)
     if each.base is dict:
@@ -148,7 +153,7 @@ def _sample(each: Container, count: int) -> Iterator[tuple[Any, ...]]:
 
 def _entry_bytes(each: Container, sizes: _objects.Sizes, count: int) -> float | None:
     """Return the mean size of one entry, two levels deep; what several sampled entries share is counted once."""
-    return _mean(_sample(each, count), sizes)
+    return _mean(sample_of(each, count), sizes)
 
 
 def deep_bytes(values: Iterable[object], sizes: _objects.Sizes) -> float | None:
@@ -177,7 +182,7 @@ def _deep(value: object, sizes: _objects.Sizes, seen: set[int]) -> int:
         if level:
             below = gc.get_referents(each)
             # An instance's dictionary is part of the instance, not a level of its own.
-            own = [] if id(type(each)) in _PLAIN else [b for b in below if type(b) is dict]
+            own = [] if id(type(each)) in PLAIN else [b for b in below if type(b) is dict]
             for part in own[:1]:
                 total += sizes(part)
                 seen.add(id(part))

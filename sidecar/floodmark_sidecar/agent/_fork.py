@@ -26,6 +26,7 @@ from itertools import chain, compress, islice, starmap
 from operator import call, is_, is_not, setitem
 from types import FrameType, ModuleType
 from typing import Any, Final
+from weakref import ReferenceType
 
 from floodmark_sidecar.agent._originals import get_ident, poll, waitpid
 
@@ -59,13 +60,14 @@ class Heap:
     """What the child holds on to: every tracked object, and every plain dict one of them refers to (repeats included).
 
     A dict of atomic keys and values is not tracked by the collector, so only the second list has it. `frames` are the
-    tops of the stacks of the service's threads, by ident, which the child could not ask for any more. All three are
-    empty in the parent.
+    tops of the stacks of the service's threads, by ident, which the child could not ask for any more. `kept` is what else
+    must not end. All are empty in the parent.
     """
 
     objects: list[object]
     dicts: list[dict[object, object]]
     frames: dict[int, FrameType]
+    kept: list[object]
 
 
 def _marker() -> None:
@@ -126,7 +128,7 @@ def run(
     global capturing  # noqa: PLW0603  the flag that makes the process's own fork hooks no-ops
     prepare()
     null, (reader, writer) = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC), _pipe()
-    heap = Heap([], [], {})
+    heap = Heap([], [], {}, [])
     try:
         times: list[float] = []
         forking = _chain(heap, times, null=null, writer=writer, alarm=int(deadline) + 5)
@@ -180,7 +182,6 @@ def _chain(
         raise ForkRefusedError(msg)
     found: list[Any] = []
     hooks: list[list[Any]] = []
-    kept: list[Any] = []
     tracked: list[Any] = []
     asked: list[Any] = []
     referents: list[Any] = []
@@ -203,11 +204,14 @@ def _chain(
         # They are kept, since their closures may hold what has a finaliser, but the interpreter will find none.
         partial(found.extend, islice(starmap(gc.get_referrers, ((_marker,),)), 1)),
         partial(hooks.extend, _of_type(found, list)),
-        partial(kept.extend, flat(hooks)),
-        partial(kept.extend, map(list.clear, hooks)),
+        partial(heap.kept.extend, flat(hooks)),
+        partial(heap.kept.extend, map(list.clear, hooks)),
         # One reference to every object, and to the dicts that the collector does not track.
         partial(tracked.extend, islice(iter(gc.get_objects, None), 1)),
         partial(heap.objects.extend, flat(tracked)),
+        # What a `threading.local` has for a thread goes with an object that only the thread's state holds, and that the
+        # collector does not track. A weak reference leads to it, as to all else whose end would be told to a callback.
+        partial(heap.kept.extend, map(call, _of_type(tracked, ReferenceType))),
         # But not what modules refer to: for `_asyncio` of 3.12 that is also what it has freed and keeps for later, which
         # is freed once more when `referents` is. The namespaces of modules are tracked themselves.
         partial(asked.extend, _of_type(tracked, ModuleType, is_not)),

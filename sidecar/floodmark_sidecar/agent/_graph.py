@@ -1,6 +1,7 @@
 """A breadth-first walk from the names of a process to its big containers. Runs in the child only."""
 
 import gc
+from _contextvars import Context
 from array import array
 from collections.abc import Callable, Iterable
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, ModuleType
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from floodmark_sidecar.agent import _objects
 from floodmark_sidecar.agent._origin import MODULE_DICT
+from floodmark_sidecar.agent._originals import Local
 
 BULK: Final = 256
 """Entries above which the elements of a container are looked into only after everything else."""
@@ -42,8 +44,16 @@ def local_names(frame: FrameType) -> dict[str, Any]:
 
 
 def _referents(value: object) -> list[object]:
-    """Return what *value* refers to; of a module its namespace alone, see `_fork` for what else it may show."""
-    return [MODULE_DICT(value)] if type(value) is ModuleType else gc.get_referents(value)
+    """Return what *value* refers to; of a module its namespace alone, see `_fork` for what else it may show.
+
+    Of a context and of a `threading.local` what they hold comes at once, without the tables it is kept in.
+    """
+    if type(value) is ModuleType:
+        return [MODULE_DICT(value)]
+    if type(value) is Context:
+        return [held for _, held in Context.items(value)]
+    found = gc.get_referents(value)
+    return [*_objects.namespaces(value), *found] if issubclass(type(value), Local) else found
 
 
 class Walk:
@@ -72,6 +82,10 @@ class Walk:
     def bar(self, values: Iterable[object]) -> None:
         """Never go through *values*: other roots, and the walk's own objects."""
         self._seen.update(id(each) for each in values)
+
+    def reached(self, value: object) -> bool:
+        """Whether *value* was reached so far."""
+        return id(value) in self._seen
 
     def start(self, roots: Iterable[object]) -> None:
         """Walk from *roots*, which may be barred themselves, leaving the elements of large containers for `finish`."""

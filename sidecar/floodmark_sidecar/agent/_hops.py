@@ -1,6 +1,7 @@
 """From a chain of objects to a chain of names: which attribute, variable or element leads from each to the next."""
 
 import gc
+from _contextvars import Context, ContextVar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -8,9 +9,10 @@ from types import CellType, FrameType, FunctionType
 from typing import Any, Final
 
 from floodmark_sidecar.agent import _graph, _objects
-from floodmark_sidecar.agent._origin import Modules
+from floodmark_sidecar.agent._origin import USER, Modules
 
 _TUPLES: Final = frozenset({id(tuple), id(frozenset)})
+_NAME_OF: Final = ContextVar.__dict__["name"].__get__
 _WRAPPED: Final = "__wrapped__"
 """What `functools.wraps` leaves on a decorated function: a way through, not a name anybody wrote."""
 
@@ -55,34 +57,39 @@ class Hops:
     def __init__(self, modules: Modules, roots: Mapping[int, str]) -> None:
         self._modules, self._roots = modules, roots
         self._kinds = _objects.container_types()
+        self._globals: dict[int, Owner] | None = None
 
-    def of(self, chain: list[object]) -> list[Owner | None]:
-        """Return the steps of *chain* that have a name, elements of containers as None.
+    def of(self, chain: list[object]) -> list[tuple[Owner | None, object]]:
+        """Return the steps of *chain* that have a name, with what they lead to; elements of containers have None.
 
         A step through a namespace, a cell or the inside of a C object has no name of its own and is left out; a chain
         that ends in a namespace ends in `__dict__`. A class or function goes by its own name, whoever imported it.
         """
-        hops: list[Owner | None] = []
+        hops: list[tuple[Owner | None, object]] = []
         space: _Space | None = None
         for parent, child in pairwise(chain):
-            definition = self._definition(child)
+            definition = self.definition(child)
             if definition is not None:
-                hops, space = [definition], None
+                hops, space = [(definition, child)], None
+                continue
+            if type(parent) is Context:
+                hops, space = [*hops, (self._variable(parent, child), child)], None
                 continue
             space = space or self._space(parent)
             name = space.names.get(id(child)) if space is not None else None
             if space is not None and name is not None:
-                hops.append(self._owner(space, name))
+                hops.append((self._owner(space, name), child))
                 space = None
                 continue
             space = self._passage(parent, child, space)
             if space is None and (id(type(parent)) in self._kinds or id(type(parent)) in _TUPLES):
-                hops.append(None)
+                hops.append((None, child))
         if space is not None and type(chain[-1]) is dict:
-            hops.append(self._owner(space, "__dict__"))
+            hops.append((self._owner(space, "__dict__"), chain[-1]))
         return hops
 
-    def _definition(self, value: object) -> Owner | None:
+    def definition(self, value: object) -> Owner | None:
+        """Return where *value* is written, if it is a class or a function."""
         if _objects.is_class(value):
             module, qualname = _objects.module_name(value), _objects.qualname(value)  # type: ignore[arg-type]
         elif type(value) is FunctionType:
@@ -92,6 +99,19 @@ class Hops:
         modules, (outer, _, name) = self._modules, qualname.rpartition(".")
         module = module if type(module) is str else ""
         return Owner(modules.shown(module), modules.file(module), outer, name, modules.origin(module))
+
+    def _variable(self, context: Context, held: object) -> Owner | None:
+        """Return the context variable by which *context* has *held*: the global it is kept in, as it should be."""
+        variable = next((key for key, value in Context.items(context) if value is held), None)
+        if variable is None:
+            return None
+        if self._globals is None:
+            self._globals = {}
+            for module, members in self._modules.spaces():
+                space = self._module(module, {name: each for name, each in members.items() if type(each) is ContextVar})
+                for known, name in space.names.items():
+                    self._globals.setdefault(known, self._owner(space, name))
+        return self._globals.get(id(variable)) or Owner("", None, "ContextVar", _NAME_OF(variable), USER)
 
     def _space(self, value: object) -> _Space | None:
         """Return the names that *value* itself gives its members; None if it gives none."""
@@ -103,7 +123,7 @@ class Hops:
             return self._frame(frame)
         if type(value) is FunctionType or _objects.is_class(value):
             return None
-        names = _by_id((_objects.attributes(value) or {}).items())
+        names = _by_id(item for own in _objects.namespaces(value) for item in own.items())
         for name, member in _objects.slots(value):
             names.setdefault(id(member), name)
         kind = type(value)
@@ -120,7 +140,8 @@ class Hops:
         if _objects.is_class(parent):
             own = gc.get_referents(_objects.namespace(parent))  # type: ignore[arg-type]
             return self._class(parent, _by_id(child.items())) if own and own[0] is child else None  # type: ignore[arg-type]
-        return space if space is not None and _objects.attributes(parent) is child else None
+        inside = space is not None and any(own is child for own in _objects.namespaces(parent))
+        return space if inside else None
 
     def _owner(self, space: _Space, name: str) -> Owner:
         kind = None if space.instance is None else _writer(space.instance, name)

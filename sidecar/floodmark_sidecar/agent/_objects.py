@@ -5,10 +5,13 @@ them on an object of the service, nor on its class, whose metaclass may override
 trusts them too, can be lied to.
 """
 
+import gc
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType, MethodDescriptorType
 from typing import Any, Final
+
+from floodmark_sidecar.agent._originals import Local
 
 _MRO: Final = type.__dict__["__mro__"].__get__
 _NAMESPACE: Final = type.__dict__["__dict__"].__get__
@@ -16,6 +19,7 @@ _MODULE: Final = type.__dict__["__module__"].__get__
 _QUALNAME: Final = type.__dict__["__qualname__"].__get__
 _FLAGS: Final = type.__dict__["__flags__"].__get__
 _SUBCLASSES: Final = type.__subclasses__
+_HEAP_TYPE: Final = 1 << 9
 _HAVE_GC: Final = 1 << 14
 _GC_HEAD: Final = 16
 _MANAGED: Final = 1 << 3 | 1 << 4
@@ -56,6 +60,11 @@ def _text(getter: Callable[[type], Any], kind: type) -> str:
     return found if type(found) is str else ""
 
 
+def is_static(kind: type) -> bool:
+    """Whether a class is one of the interpreter's, or of C code that says so: whatever is written in Python is not."""
+    return not _FLAGS(kind) & _HEAP_TYPE
+
+
 def is_class(value: object) -> bool:
     """Whether *value* is a class of any metaclass."""
     return issubclass(type(value), type)
@@ -75,6 +84,21 @@ def attributes(value: object) -> dict[str, Any] | None:
                 return None
             return own if type(own) is dict else None
     return None
+
+
+def namespaces(value: object) -> Iterator[dict[Any, Any]]:
+    """Yield the dictionaries that hold attributes of *value*: its own, and of a `threading.local` one for each thread.
+
+    For the census' child only, as `attributes`.
+    """
+    own = attributes(value)
+    if own is not None:
+        yield own
+    if issubclass(type(value), Local):
+        for known in gc.get_referents(value):
+            if type(known) is dict:
+                # Beside what `__init__` is called with, by name: a dictionary of each thread, by an object of the thread's.
+                yield from (each for key, each in known.items() if type(key) is not str and type(each) is dict)
 
 
 def slots(value: object) -> Iterator[tuple[str, object]]:

@@ -2,12 +2,11 @@
 
 import os
 import sys
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FrameType
 from typing import Any, Final
 
-from floodmark_sidecar.agent import _files, _shapes, _tasks, _threads
+from floodmark_sidecar.agent import _files, _handles, _shapes, _tasks, _threads
 from floodmark_sidecar.agent._origin import Modules
 
 MOST_ROWS: Final = 50
@@ -16,6 +15,8 @@ MOST_ROWS: Final = 50
 _ALIKE: Final = 8
 """Files of one folder above which they are shown as one group, by what their names have in common."""
 _PACE: Final = 256
+
+_Row = dict[str, Any]
 
 
 def resources(
@@ -26,37 +27,45 @@ def resources(
     proc: str,
     pause: Callable[[], None],
     loaded: Mapping[str, Any] = sys.modules,
-) -> dict[str, list[dict[str, Any]]]:
+) -> tuple[dict[str, list[_Row]], list[tuple[_Row, object]]]:
     """Return the rows of `threads`, `tasks`, `fds` and `children` of the process *parent*, the largest groups first.
 
-    *objects* and *frames* are those of the process, as its forked child holds them; descriptors and children are the
-    parent's own, by what *proc* says. A kind that may not be read is left out. Time grows with their number.
+    With them, where objects of the service stand for most of a group of descriptors or children: its row, and one such
+    object. *objects* and *frames* are those of the process, as its forked child holds them; descriptors and children are
+    the parent's own, by what *proc* says. A kind that may not be read is left out. Time grows with their number.
     """
     modules = Modules(loaded)
     found = {
         "threads": _threads.threads(frames, modules, pause=pause),
         "tasks": _tasks.tasks(objects, modules, pause=pause),
     }
-    for kind, read in (("fds", _fds), ("children", _children)):
+    handles: list[tuple[_Row, object]] = []
+    by_fd, by_pid = _handles.handles(objects, modules, pause=pause)
+    for kind, read, known in (("fds", _fds, by_fd), ("children", _children, by_pid)):
         try:
-            found[kind] = read(proc, parent, pause)
+            groups = read(proc, parent, pause)
         except OSError:
             continue
-    return {kind: sorted(rows, key=lambda row: -row["count"])[:MOST_ROWS] for kind, rows in found.items()}
+        found[kind] = [row for row, _ in groups]
+        for row, numbers in groups:
+            held = [known[number] for number in sorted(numbers) if number in known]
+            if held and 2 * len(held) >= len(numbers):
+                handles.append((row, held[len(held) // 2]))
+    return {kind: sorted(rows, key=lambda row: -row["count"])[:MOST_ROWS] for kind, rows in found.items()}, handles
 
 
-def _fds(proc: str, parent: int, pause: Callable[[], None]) -> list[dict[str, Any]]:
-    """Return the descriptors of a process by kind, files by their path without what varies."""
-    kinds: Counter[str] = Counter()
+def _fds(proc: str, parent: int, pause: Callable[[], None]) -> list[tuple[_Row, Sequence[int]]]:
+    """Return the descriptors of a process by kind, files by their path without what varies: rows, and their numbers."""
+    kinds: dict[str, list[int]] = {}
     folder = f"{proc}/{parent}/fd"
     for number, fd in enumerate(os.listdir(folder)):  # noqa: PTH208  see `_files`
         if number % _PACE == 0:
             pause()
         try:
-            kinds[_kind(os.readlink(f"{folder}/{fd}"))] += 1  # noqa: PTH115  see `_files`
+            kinds.setdefault(_kind(os.readlink(f"{folder}/{fd}")), []).append(int(fd))  # noqa: PTH115  see `_files`
         except OSError:
             continue  # closed meanwhile: the process goes on
-    return [{"name": name, "count": count} for name, count in _by_folder(kinds).items()]
+    return [({"name": name, "count": len(fds)}, fds) for name, fds in _by_folder(kinds).items()]
 
 
 def _kind(link: str) -> str:
@@ -67,22 +76,26 @@ def _kind(link: str) -> str:
     return kind if number.strip("[]").isdigit() else link
 
 
-def _by_folder(kinds: Counter[str]) -> Counter[str]:
+def _by_folder(kinds: Mapping[str, list[int]]) -> dict[str, list[int]]:
     """Return *kinds* with the files of a folder as one where there are many: their names may be anybody's."""
     folders: dict[str, list[str]] = {}
     for name in kinds:
         if name.startswith("/"):
             folders.setdefault(name.rpartition("/")[0], []).append(name)
-    found = kinds.copy()
+    found = dict(kinds)
     for folder, names in folders.items():
         if len(names) > _ALIKE:
             shape = _shapes.shape(name.rpartition("/")[2] for name in names)
-            found[f"{folder}/{shape or '…'}"] += sum(found.pop(name) for name in names)
+            merged = [fd for name in names for fd in found.pop(name)]
+            found[f"{folder}/{shape or '…'}"] = merged
     return found
 
 
-def _children(proc: str, parent: int, pause: Callable[[], None]) -> list[dict[str, Any]]:
-    """Return the children of a process but for this one, by command and state (`Z`: ended, and not waited for)."""
+def _children(proc: str, parent: int, pause: Callable[[], None]) -> list[tuple[_Row, Sequence[int]]]:
+    """Return the children of a process but for this one, by command and state (`Z`: ended, and not waited for).
+
+    Rows, and their pids.
+    """
     own, folder = os.getpid(), f"{proc}/{parent}/task"
     pids: list[int] = []
     for number, thread in enumerate(sorted(os.listdir(folder), key=int)):  # noqa: PTH208  see `_files`
@@ -94,7 +107,7 @@ def _children(proc: str, parent: int, pause: Callable[[], None]) -> list[dict[st
             # The first thread is there as long as the process is: what cannot be read of it, this kernel does not say.
             if number == 0:
                 raise
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str], dict[int, str]] = {}
     for number, pid in enumerate(pids):
         if number % _PACE == 0:
             pause()
@@ -103,12 +116,16 @@ def _children(proc: str, parent: int, pause: Callable[[], None]) -> list[dict[st
         except OSError:
             continue
         if pid != own:
-            groups.setdefault((_shapes.masked(name), state), []).append(name)
+            groups.setdefault((_shapes.masked(name), state), {})[pid] = name
     return [
         # `python3.11` is a name, and `worker-3` one of many.
-        {"name": names[0] if len(set(names)) == 1 else masked, "state": state, "count": len(names)}
+        ({"name": _common(names.values()) or masked, "state": state, "count": len(names)}, list(names))
         for (masked, state), names in groups.items()
     ]
+
+
+def _common(names: Collection[str]) -> str | None:
+    return next(iter(names)) if len(set(names)) == 1 else None
 
 
 def _command(stat: str) -> tuple[str, str]:

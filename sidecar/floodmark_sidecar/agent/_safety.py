@@ -37,6 +37,7 @@ class Room:
 def refusal(  # noqa: PLR0911  one return a reason
     *,
     proc: str = "/proc",
+    pid: int | None = None,
     cgroup: str = "/sys/fs/cgroup",
     platform: str = sys.platform,
     implementation: str = sys.implementation.name,
@@ -45,20 +46,22 @@ def refusal(  # noqa: PLR0911  one return a reason
 ) -> str | None:
     """Return why no census may be taken, or None if one may. Reads a few kernel files, changes nothing.
 
-    *sigchld* is the process's handler as `signal.getsignal` gives it; *stall_limit* is in seconds.
+    *pid* is another process than this one, *sigchld* the process's handler as `signal.getsignal` gives it; *stall_limit*
+    is in seconds.
     """
     if platform != "linux" or implementation != "cpython":
         return f"a census needs CPython on Linux, not {implementation} on {platform}"
-    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    if pid is None and not getattr(sys, "_is_gil_enabled", lambda: True)():
         return "a free-threaded interpreter cannot be forked in safety"
     if callable(sigchld) and not isinstance(sigchld, signal.Handlers):
         return "the service handles SIGCHLD itself, and the end of the census would reach its handler"
     try:
-        loaded = forbidden(_files.read(f"{proc}/self/maps").splitlines())
+        process = f"{proc}/{pid or 'self'}"
+        loaded = forbidden(_files.read(f"{process}/maps").splitlines())
         if loaded:
             return f"{loaded} is loaded, which does not survive a fork"
-        status = _files.fields(f"{proc}/self/status")
-        free = room(proc=proc, cgroup=cgroup)
+        status = _files.fields(f"{process}/status")
+        free = room(proc=proc, cgroup=cgroup, pid=pid)
     except OSError as error:
         return f"the state of the process cannot be read: {error.filename}: {error.strerror}"
     stall = status.get("VmRSS", 0) * STALL_PER_BYTE
@@ -81,17 +84,17 @@ def forbidden(maps: Iterable[str]) -> str | None:
     return None
 
 
-def room(*, proc: str = "/proc", cgroup: str = "/sys/fs/cgroup") -> Room:
-    """Return the least memory headroom of the machine and of every cgroup (v1 or v2) above this process.
+def room(*, proc: str = "/proc", cgroup: str = "/sys/fs/cgroup", pid: int | None = None) -> Room:
+    """Return the least memory headroom of the machine and of every cgroup (v1 or v2) above this process, or *pid*.
 
     Page cache that the kernel would drop first counts as free. Raises OSError where /proc itself cannot be read.
     """
     memory = _files.fields(f"{proc}/meminfo")
     least, where = memory.get("MemAvailable", memory.get("MemFree", 0)), "the machine"
-    groups = _files.read(f"{proc}/self/cgroup")
-    for folder, version in _groups(groups, cgroup, "memory"):
-        used = _number(f"{folder}/memory.current" if version == 2 else f"{folder}/memory.usage_in_bytes")
-        limit = _limit(folder, version)
+    text = _files.read(f"{proc}/{pid or 'self'}/cgroup")
+    for folder, version in groups(text, cgroup, "memory"):
+        used = number(f"{folder}/memory.current" if version == 2 else f"{folder}/memory.usage_in_bytes")
+        limit = limit_of(folder, version)
         if used is None or limit is None:
             continue
         cache = _optional_fields(f"{folder}/memory.stat").get(
@@ -101,13 +104,13 @@ def room(*, proc: str = "/proc", cgroup: str = "/sys/fs/cgroup") -> Room:
         if left < least:
             least, where = left, f"the memory limit of its cgroup ({limit >> 20} MiB)"
     quota = any(
-        _number(f"{folder}/cpu.max" if version == 2 else f"{folder}/cpu.cfs_quota_us") is not None
-        for folder, version in _groups(groups, cgroup, "cpu")
+        number(f"{folder}/cpu.max" if version == 2 else f"{folder}/cpu.cfs_quota_us") is not None
+        for folder, version in groups(text, cgroup, "cpu")
     )
     return Room(max(least, 0), where, quota)
 
 
-def _groups(text: str, root: str, controller: str) -> Iterator[tuple[str, int]]:
+def groups(text: str, root: str, controller: str) -> Iterator[tuple[str, int]]:
     """Yield the folder of each cgroup above the process that has *controller*, innermost first, and its version."""
     for line in text.splitlines():
         _, _, rest = line.partition(":")
@@ -116,7 +119,7 @@ def _groups(text: str, root: str, controller: str) -> Iterator[tuple[str, int]]:
             continue
         version = 1 if controllers else 2
         top = f"{root}/{controller}" if controllers else root
-        path = os.path.normpath(f"/{path}")
+        path = os.path.normpath(f"/{path.lstrip('/')}")
         if not os.path.isdir(top + path):  # noqa: PTH112  pathlib is not needed here otherwise
             path = "/"  # a container sees its own group as the root, under another name
         while True:
@@ -126,14 +129,15 @@ def _groups(text: str, root: str, controller: str) -> Iterator[tuple[str, int]]:
             path = path.rpartition("/")[0] or "/"
 
 
-def _limit(folder: str, version: int) -> int | None:
+def limit_of(folder: str, version: int) -> int | None:
+    """Return the bytes at which a cgroup is ended or slowed down, or None where it has no limit."""
     if version == 1:
-        return _number(f"{folder}/memory.limit_in_bytes")
-    limits = [n for n in (_number(f"{folder}/memory.max"), _number(f"{folder}/memory.high")) if n is not None]
+        return number(f"{folder}/memory.limit_in_bytes")
+    limits = [n for n in (number(f"{folder}/memory.max"), number(f"{folder}/memory.high")) if n is not None]
     return min(limits, default=None)
 
 
-def _number(path: str) -> int | None:
+def number(path: str) -> int | None:
     """Return the first word of a file if it is a number; `max`, -1 and a missing file are none."""
     try:
         first = _files.read(path).split()[:1]

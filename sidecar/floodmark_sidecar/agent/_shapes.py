@@ -1,4 +1,4 @@
-"""What the keys of a container look like, with nothing of any one key in it: `/in/#/#.jpg`."""
+"""What the entries of a container look like, with nothing of any one in it: keys like `/in/#/#.jpg`, values of a type."""
 
 import re
 from collections.abc import Iterable
@@ -51,3 +51,16 @@ def _split(key: object) -> tuple[list[str], tuple[str, ...]]:
         return parts[0::2], tuple(parts[1::2])
     kind = type(key)
     return [f"<{_objects.qualname(kind)}>"], ()
+
+
+def common_type(values: Iterable[object]) -> str | None:
+    """Return the type of most of *values*, with its module unless that is `builtins`; None if there is none of most."""
+    names: dict[str, int] = {}
+    total = 0
+    for value in values:
+        total += 1
+        kind = type(value)
+        name = f"{_objects.module_name(kind)}.{_objects.qualname(kind)}".removeprefix("builtins.")
+        names[name] = names.get(name, 0) + 1
+    most = max(names, key=lambda name: names[name], default=None)
+    return most if most is not None and 2 * names[most] > total else None

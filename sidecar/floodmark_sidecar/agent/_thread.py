@@ -170,15 +170,18 @@ class Agent:
 
         take = partial(_trace.take, path, service=self.service, cancel=self._wake, proc=self._proc)
         seconds, frames = message.get("seconds"), message.get("frames", 1)
-        window = _trace.open_window(seconds, frames, take=take, asked=message.get("id"), proc=self._proc)
+        look = partial(_trace.look, cancel=self._wake, proc=self._proc)
+        window = _trace.open_window(seconds, frames, take=take, look=look, asked=message.get("id"), proc=self._proc)
         if isinstance(window, str):
             return self._refused(window)
         self._window = window
         return None
 
     def _end_window(self, link: Link) -> None:
-        """Answer for the window that is open, if it is over."""
+        """Look into the window that is open, if that is due, and answer for it, if it is over."""
         window = self._window
+        if window is not None:
+            window.look()
         if window is not None and window.over():
             try:
                 link.push({"type": "captured", "id": window.asked, **window.end()})

@@ -1,7 +1,8 @@
 """A trace window: for a while the interpreter notes where it allocates, and what is alive at the end is told by line.
 
 Tracing makes code that allocates several times slower, so one window is open at a time, and briefly. Reading the
-traces would stop the service for a second: that is done in a forked child, as a census is.
+traces would stop the service for a second: that is done in a forked child, as a census is. What is alive at the end may
+only be what is under way, so a window is looked into before as well: what goes on growing from look to look stays.
 
 `tracemalloc` also hooks the allocator that threads may call without the GIL. Such a thread waits for the GIL inside the
 hook, and crashes the process if tracing has been stopped when it gets it (before CPython 3.12.9 and 3.13.2, and in every
@@ -11,12 +12,13 @@ allocated there belongs to the interpreter, never to an object.
 
 import _tracemalloc  # `tracemalloc` itself would load pickle and linecache into the service
 import ctypes
+import json
 import os
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from operator import call
 from typing import Any, Final
@@ -29,6 +31,10 @@ MOST_LINES: Final = 300
 MOST_TABLE_BYTES: Final = 16 << 20
 """Tables of the traces at which a window ends early: some 300,000 blocks, which take 16 ms to forget."""
 
+_EARLIER: Final = (1 / 3, 2 / 3)
+"""The parts of a window after which it is looked into, before its end."""
+_MOST_EARLIER: Final = 4 * MOST_LINES
+"""Lines of an earlier look: what is first at the end need not have been."""
 _LOOK_EVERY: Final = 0.25
 _RAW: Final = 0
 """`PYMEM_DOMAIN_RAW`."""
@@ -43,14 +49,28 @@ Trace = tuple[int, int, tuple[tuple[str, int], ...], int]
 """Domain, bytes, frames with the innermost first, and how many frames there were."""
 
 Take = Callable[..., dict[str, Any]]
+Look = Callable[[], bytes | None]
 
 
-def take(path: str, *, seconds: float, frames: int, notes: list[str], **how: Any) -> dict[str, Any]:
-    """Write what is alive of the last *seconds* to *path*; *how* and the answer are those of `capture.take`."""
-    return capture.take(path, content=partial(_survivors, seconds=seconds, frames=frames, notes=notes), **how)
+def take(
+    path: str, *, seconds: float, frames: int, notes: list[str], looks: Sequence[tuple[float, bytes]], **how: Any
+) -> dict[str, Any]:
+    """Write what is alive of the last *seconds* to *path*; *how* and the answer are those of `capture.take`.
+
+    *looks* are what `look` gave earlier, by the seconds since the window was opened.
+    """
+    content = partial(_survivors, seconds=seconds, frames=frames, notes=notes, looks=looks)
+    return capture.take(path, content=content, **how)
 
 
-def open_window(seconds: object, frames: object, *, take: Take, asked: object, proc: str = "/proc") -> "Window | str":
+def look(**how: Any) -> bytes | None:
+    """Return what is alive of each line, for `take` to read; *how* is that of `capture.look`."""
+    return capture.look(_alive, **how)
+
+
+def open_window(
+    seconds: object, frames: object, *, take: Take, look: Look, asked: object, proc: str = "/proc"
+) -> "Window | str":
     """Open a window of *seconds* in which *frames* of each allocation are kept, or return why none may be opened."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MOST_SECONDS:
         return f"a trace window lasts up to {MOST_SECONDS:g} seconds (got {seconds!r:.40})"
@@ -62,29 +82,41 @@ def open_window(seconds: object, frames: object, *, take: Take, asked: object, p
         return "this interpreter does not show its allocators"
     # Nobody shall pay for a window that cannot be read at its end.
     why = _safety.refusal(proc=proc, sigchld=signal.getsignal(signal.SIGCHLD))
-    return why or Window(seconds, frames, take=take, asked=asked)
+    return why or Window(seconds, frames, take=take, look=look, asked=asked)
 
 
 class Window:
     """An open window of *seconds*, begun by making it; *asked* is the id it was asked for by.
 
-    Owned by the agent's thread. *take* is `take` with its path and whatever the window itself does not know.
+    Owned by the agent's thread. *take* is `take` with its path and whatever the window itself does not know, *look* is
+    `look` likewise.
     """
 
-    def __init__(self, seconds: float, frames: int, *, take: Take, asked: object) -> None:
+    def __init__(self, seconds: float, frames: int, *, take: Take, look: Look, asked: object) -> None:
         self.asked = asked
         self._frames = frames
-        self._take = take
+        self._take, self._look = take, look
         self._notes: list[str] = []
+        self._looks: list[tuple[float, bytes]] = []
         self._open = True
         _start(frames)
         self._began = time.monotonic()
         self._until = self._began + seconds
+        self._due = [self._began + part * seconds for part in _EARLIER]
 
     @property
     def next_look(self) -> float:
-        """When to ask again whether it is `over` (monotonic)."""
-        return min(self._until, time.monotonic() + _LOOK_EVERY)
+        """When to `look` and ask again whether it is `over` (monotonic)."""
+        return min(*self._due, self._until, time.monotonic() + _LOOK_EVERY)
+
+    def look(self) -> None:
+        """Look into the window if that is due; one look that is not to be had is left out."""
+        now = time.monotonic()
+        if self._due and now >= self._due[0] and _tracemalloc.is_tracing():
+            self._due = [due for due in self._due if due > now]
+            found = self._look()
+            if found is not None:
+                self._looks.append((now - self._began, found))
 
     def over(self) -> bool:
         """Whether its time is over, or its tables have grown as large as they may."""
@@ -103,7 +135,7 @@ class Window:
                 why = "the service stopped the tracing of its allocations"
                 return {"pid": os.getpid(), "started": now, "ended": now, "refused": why}
             seconds = time.monotonic() - self._began
-            return self._take(seconds=seconds, frames=self._frames, notes=self._notes)
+            return self._take(seconds=seconds, frames=self._frames, notes=self._notes, looks=self._looks)
         finally:
             self.close()
 
@@ -122,19 +154,49 @@ def _start(frames: int) -> None:
     deque(map(call, steps), maxlen=0)
 
 
-def _survivors(
-    _: _fork.Heap, pause: Callable[[], None], *, seconds: float, frames: int, notes: list[str]
-) -> dict[str, Any]:
-    """Return the lines whose allocations are alive, the ones with most bytes first. Runs in the child only."""
-    started = time.perf_counter()
+def _traced(pause: Callable[[], None]) -> tuple[list[tuple[tuple[str, int], list[int]]], int]:
+    """Return what `by_line` says of all that is traced, most bytes first, and trace no longer. Runs in the child only."""
     traces: Any = _tracemalloc._get_traces()  # noqa: SLF001  what a snapshot is made of, without its objects
     # The counting would be traced as well, and take ten times as long.
     _tracemalloc.stop()
     pause()
     lines, other = by_line(traces, _origin.Modules(sys.modules))
-    ordered = sorted(lines.items(), key=lambda item: (-item[1][0], item[0]))
+    return sorted(lines.items(), key=lambda item: (-item[1][0], item[0])), other
+
+
+def _alive(_: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
+    """Return the bytes of each line that are alive, but for its largest block. Runs in the child only."""
+    ordered, _other = _traced(pause)
+    found: dict[str, Any] = {}
+    for (file, line), (size, _count, largest) in ordered[:_MOST_EARLIER]:
+        found.setdefault(file, {})[str(line)] = size - largest
+    return found
+
+
+def _survivors(
+    _: _fork.Heap,
+    pause: Callable[[], None],
+    *,
+    seconds: float,
+    frames: int,
+    notes: list[str],
+    looks: Sequence[tuple[float, bytes]],
+) -> dict[str, Any]:
+    """Return the lines whose allocations are alive, the ones with most bytes first. Runs in the child only."""
+    started = time.perf_counter()
+    ordered, other = _traced(pause)
+    modules = _origin.Modules(sys.modules)
+    earlier = [json.loads(found) for _, found in looks]
     rows: list[dict[str, Any]] = [
-        {"file": file, "line": line, "bytes": size, "count": count, "largest": largest}
+        {
+            "file": file,
+            "line": line,
+            "bytes": size,
+            "count": count,
+            "largest": largest,
+            "users": not file.startswith("<") and modules.of_file(file) == _origin.USER,
+            "earlier": [found.get(file, {}).get(str(line), 0) for found in earlier],
+        }
         for (file, line), (size, count, largest) in ordered
     ]
     return {
@@ -142,6 +204,7 @@ def _survivors(
         "seconds": time.perf_counter() - started,
         "window_seconds": seconds,
         "frames": frames,
+        "look_seconds": [at for at, _ in looks],
         "notes": notes,
         "lines": rows[:MOST_LINES],
         "other_bytes": other + sum(row["bytes"] for row in rows[MOST_LINES:]),

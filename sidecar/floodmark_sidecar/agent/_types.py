@@ -16,6 +16,8 @@ MOST_TYPES: Final = 300
 _MORE: Final = 32
 _MOST_SAMPLES: Final = 8
 """By how many instances a class must have grown for one of them to be looked for, and for how many classes that is done."""
+_MOST_HELD: Final = 256
+"""Objects below an instance that are looked at to tell what it holds."""
 _PACE: Final = 1024
 _WIDTH: Final = 26
 """Bits of a place in the record of what was counted: of objects within the same GiB no two share one."""
@@ -33,9 +35,14 @@ class Tally:
     some: list[object] = field(default_factory=list)
 
     def name(self, modules: Modules) -> str:
-        """The name that pympler's summaries give the type: qualified, and plain for builtins."""
-        module, qualname = _objects.module_name(self.kind), _objects.qualname(self.kind)
-        return qualname if module in {"", "builtins"} else f"{modules.shown(module)}.{qualname}"
+        """The name of the type in rows."""
+        return name_of(self.kind, modules)
+
+
+def name_of(kind: type, modules: Modules) -> str:
+    """Return the name that pympler's summaries give a type: qualified, and plain for builtins."""
+    module, qualname = _objects.module_name(kind), _objects.qualname(kind)
+    return qualname if module in {"", "builtins"} else f"{modules.shown(module)}.{qualname}"
 
 
 class _Once:
@@ -141,6 +148,22 @@ def samples(
     return {name: value for _, name, value in grown[:_MOST_SAMPLES]}
 
 
+def held(samples: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return, by name, of which others of the sampled classes each sample holds an instance: in an attribute, or in a
+    container in one.
+    """
+    names = {id(type(value)): name for name, value in samples.items()}
+    found: dict[str, list[str]] = {}
+    for name, value in samples.items():
+        below = gc.get_referents(value)[:_MOST_HELD]
+        for each in below:
+            if id(type(each)) in _census.PLAIN and len(below) < _MOST_HELD:
+                below.extend(gc.get_referents(each)[: _MOST_HELD - len(below)])
+        kinds = dict.fromkeys(names.get(id(type(each))) for each in below if each is not value)
+        found[name] = [other for other in kinds if other is not None and other != name]
+    return found
+
+
 def owners(tallies: Sequence[Tally], modules: Modules) -> dict[str, dict[str, Any]]:
     """Return, by name, where the classes among the first of *tallies* are written and what one instance holds, in bytes:
     two levels deep, what several hold counted once. Types of the interpreter and of C have no such place.
@@ -151,7 +174,7 @@ def owners(tallies: Sequence[Tally], modules: Modules) -> dict[str, dict[str, An
         module = _objects.module_name(tally.kind)
         file = modules.file(module)
         shown = tally.name(modules)
-        if file is None or not file.endswith(".py") or shown in found:
+        if file is None or not file.endswith(".py") or shown in found or _objects.is_static(tally.kind):
             continue
         outer, _, name = _objects.qualname(tally.kind).rpartition(".")
         found[shown] = {

@@ -6,11 +6,14 @@ import platform
 import signal
 import sys
 import time
+from _contextvars import Context
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from floodmark_sidecar.agent import _census, _fork, _graph, _names, _resources, _safety, _types
-from floodmark_sidecar.agent._origin import Modules
+from floodmark_sidecar.agent import _census, _entries, _fork, _graph, _names, _owned, _resources, _safety, _types
+from floodmark_sidecar.agent._contents import Contents
+from floodmark_sidecar.agent._hops import Owner
+from floodmark_sidecar.agent._origin import MACHINERY, USER, Modules
 
 DEADLINE: Final = 60.0
 """Seconds after which the parent ends the child."""
@@ -25,8 +28,8 @@ Content = Callable[[_fork.Heap, Callable[[], None]], dict[str, Any]]
 """Looks at the heap in the child and returns what the file is to say of it; calls its second argument now and then."""
 
 _known: dict[int, bytes] = {}
-"""How many instances each class had at the last capture of this process, by pid: what grew since is looked at closely.
-As JSON, which no census takes for a container of the service.
+"""How many instances each class, and entries each container, had at the last capture of this process, by pid: what grew
+since is looked at closely. As JSON, which no census takes for a container of the service.
 """
 
 _under_way: dict[int, object] = {}
@@ -48,21 +51,12 @@ def take(
     Blocks the calling thread for as long as the census takes; the process stands still only for the fork, whose length
     is `stall_seconds`. Fails, with the reason under `refused`, where it would not be safe.
     """
-    started = time.time()
-    pid = os.getpid()
-    message: dict[str, Any] = {"pid": pid, "started": started}
-    refused, stall = None, None
-    token = object()
-    if _under_way.setdefault(pid, token) is not token:
-        refused = "a capture is already under way"
-    else:
-        try:
-            handler = signal.getsignal(signal.SIGCHLD)
-            refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
-            if refused is None:
-                refused, stall = _run(path, service, cancel, _rationed(proc, cgroup), content or _census_of(proc))
-        finally:
-            _under_way.clear()
+    message: dict[str, Any] = {"pid": os.getpid(), "started": time.time()}
+
+    def run(duty: float) -> tuple[str | None, float | None]:
+        return _run(path, service, cancel, duty, content or _census_of(proc))
+
+    refused, stall = _when_safe(run, stall_limit=stall_limit, proc=proc, cgroup=cgroup)
     message["ended"] = time.time()
     if stall is not None:
         message["stall_seconds"] = stall
@@ -73,24 +67,67 @@ def take(
     return message
 
 
-def _rationed(proc: str, cgroup: str) -> bool:
+def look(
+    content: Content,
+    *,
+    stall_limit: float = 0.1,
+    cancel: int | None = None,
+    proc: str = "/proc",
+    cgroup: str = "/sys/fs/cgroup",
+) -> bytes | None:
+    """Return as JSON what *content* finds in a forked child, and leave no file; None where that was not to be had.
+
+    Blocks, and stops the process, as `take` does; never raises OSError.
+    """
+    answers: list[bytes | None] = []
+
+    def run(duty: float) -> tuple[str | None, float | None]:
+        def work(heap: _fork.Heap) -> bytes:
+            _prefer_to_die()
+            return json.dumps(content(heap, _census.Pacer(duty)), separators=(",", ":")).encode()
+
+        try:
+            outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
+        except (_fork.ForkRefusedError, OSError) as error:
+            return str(error), None
+        answers.append(outcome.answer)
+        return outcome.failure, outcome.stall_seconds
+
+    _when_safe(run, stall_limit=stall_limit, proc=proc, cgroup=cgroup)
+    return answers[0] if answers else None
+
+
+def _when_safe(
+    run: Callable[[float], tuple[str | None, float | None]], *, stall_limit: float, proc: str, cgroup: str
+) -> tuple[str | None, float | None]:
+    """Return what *run* gives for the share of a processor it may use, or the reason why nothing may be forked."""
+    token = object()
+    if _under_way.setdefault(os.getpid(), token) is not token:
+        return "a capture is already under way", None
     try:
-        return _safety.room(proc=proc, cgroup=cgroup).cpu_limited
+        handler = signal.getsignal(signal.SIGCHLD)
+        refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
+        return run(_duty(proc, cgroup)) if refused is None else (refused, None)
+    finally:
+        _under_way.clear()
+
+
+def _duty(proc: str, cgroup: str) -> float:
+    try:
+        rationed = _safety.room(proc=proc, cgroup=cgroup).cpu_limited
     except OSError:
-        return True
+        rationed = True
+    return RATIONED_DUTY if rationed else 1.0
 
 
 def _census_of(proc: str) -> Content:
     """Return what takes a census, with the process's own files below *proc*."""
-    before = json.loads(_known.get(os.getpid(), b"{}"))
-    return lambda heap, pause: _take(heap, before, proc, pause)
+    before = _known.get(os.getpid(), b"{}")
+    return lambda heap, pause: _take(heap, json.loads(before), proc, pause)
 
 
-def _run(
-    path: str, service: str, cancel: int | None, rationed: bool, content: Content
-) -> tuple[str | None, float | None]:
+def _run(path: str, service: str, cancel: int | None, duty: float, content: Content) -> tuple[str | None, float | None]:
     partial_path = f"{path}.{os.getpid()}.part"
-    duty = RATIONED_DUTY if rationed else 1.0
 
     def work(heap: _fork.Heap) -> bytes:
         _prefer_to_die()
@@ -99,7 +136,9 @@ def _run(
         if "types" not in found:
             return b""
         known = found["type_owners"]
-        return json.dumps({name: count for name, count, _ in found["types"] if name in known}).encode()
+        types = {name: count for name, count, _ in found["types"] if name in known}
+        entries = {str(row["id"]): row["entries"] for row in found["containers"]}
+        return json.dumps({"types": types, "entries": entries}).encode()
 
     try:
         outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
@@ -125,28 +164,64 @@ def _head(service: str, pid: int) -> dict[str, Any]:
     }
 
 
-def _take(heap: _fork.Heap, before: Mapping[str, int], proc: str, pause: Callable[[], None]) -> dict[str, Any]:
-    started = time.perf_counter()
-    own = frozenset({id(heap.objects), id(heap.dicts), id(heap.frames)})
+def _take(
+    heap: _fork.Heap, before: Mapping[str, Mapping[str, int]], proc: str, pause: Callable[[], None]
+) -> dict[str, Any]:
+    started, used = time.perf_counter(), time.process_time()
+    own = frozenset(map(id, (heap.objects, heap.dicts, heap.frames, heap.kept)))
     # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
-    stacks = [value for frame in _names.stacks(heap.frames.values()) for value in _graph.local_names(frame).values()]
+    running = [*_names.stacks(heap.frames.values())]
+    stacks = [value for frame in running for value in _graph.local_names(frame).values()]
     dicts = [*heap.dicts, *(value for value in stacks if type(value) is dict)]
     tallies = _types.count(heap.objects, dicts, pause=pause, ignore=own | {id(stacks), id(dicts)})
     found, complete = _census.biggest(heap.objects, dicts, pause=pause, ignore=own)
     modules = Modules(sys.modules)
     owners = _types.owners(tallies, modules)
-    samples = _types.samples(tallies, modules, known=owners, before=before)
+    samples = _types.samples(tallies, modules, known=owners, before=before.get("types", {}))
+    owned = _owned.owned(
+        found,
+        before.get("entries", {}),
+        modules=modules,
+        running=running,
+        pause=pause,
+        spent=time.process_time() - used,
+    )
+    # The one that a thread runs in is held by its state alone, which shows nothing to the collector.
+    contexts = [value for value in heap.objects if type(value) is Context]
+    rows, handles = _resources.resources(heap.objects, heap.frames, parent=os.getppid(), proc=proc, pause=pause)
     names, searched = _names.names(
-        [*(each.value for each in found), *samples.values()],
+        [*(each.value for each in found), *samples.values(), *(handle for _, handle in handles)],
         loaded=sys.modules,
         frames=heap.frames.values(),
-        barred=[heap, heap.objects, heap.dicts, heap.frames, stacks, dicts, found, samples],
+        contexts=contexts,
+        barred=[
+            heap,
+            heap.objects,
+            heap.dicts,
+            heap.frames,
+            heap.kept,
+            running,
+            stacks,
+            dicts,
+            found,
+            samples,
+            contexts,
+            handles,
+        ],
         pause=pause,
     )
+    holds = _types.held(samples)
     for name, sample in samples.items():
         held = names.get(id(sample))
+        owners[name]["holds"] = holds[name]
         owners[name]["held_by"] = None if held is None else held.chain
         owners[name]["searched"] = searched
+    users = {key for key, name in names.items() if name.is_users}
+    tokens = _entries.tokens((each for each in found if id(each.value) in users), pause=pause)
+    for row, handle in handles:
+        held = names.get(id(handle))
+        row["holder"] = None if held is None else {**_owner(held.owner), "path": held.path, "chain": held.chain}
+    contents = Contents(modules)
     nameless = sum(id(each.value) not in names for each in found)
     cut = bool(nameless) and not searched
     notes = [f"{nameless} containers have no name: the search for it was cut short"] if cut else []
@@ -159,13 +234,19 @@ def _take(heap: _fork.Heap, before: Mapping[str, int], proc: str, pause: Callabl
         "notes": notes,
         "types": _types.rows(tallies, modules),
         "type_owners": owners,
-        "containers": [_row(each, names.get(id(each.value))) for each in found],
-        **_resources.resources(heap.objects, heap.frames, parent=os.getppid(), proc=proc, pause=pause),
+        "containers": [
+            {**_row(each, names.get(id(each.value)), contents, tokens), "owned": _held(owned.get(id(each.value)))}
+            for each in found
+        ],
+        **rows,
     }
 
 
-def _row(each: _census.Container, name: _names.Name | None) -> dict[str, Any]:
+def _row(
+    each: _census.Container, name: _names.Name | None, contents: Contents, tokens: Mapping[int, list[int]]
+) -> dict[str, Any]:
     owner = name.owner if name is not None else None
+    of = contents.of(each) if owner is None or owner.origin != USER else None
     return {
         "id": id(each.value),
         "kind": each.kind,
@@ -174,17 +255,23 @@ def _row(each: _census.Container, name: _names.Name | None) -> dict[str, Any]:
         "entry_bytes": each.entry_bytes,
         "path": name.path if name is not None else None,
         "name": owner.attribute if owner is not None else None,
-        "owner": None
-        if owner is None
-        else {
-            "module": owner.module,
-            "file": owner.file,
-            "qualname": owner.qualname,
-            "attribute": owner.attribute,
-        },
+        "owner": None if owner is None else _owner(owner),
+        "of": None if of is None else _owner(of),
         "chain": name.chain if name is not None else None,
         "shape": each.shape,
+        "values": each.values,
+        "users": name is not None and name.is_users,
+        "tokens": tokens.get(id(each.value)),
+        "retainers": name.retainers if name is not None and name.owner.origin != MACHINERY else None,
     }
+
+
+def _held(owned: _owned.Owned | None) -> dict[str, Any] | None:
+    return None if owned is None else {"bytes": owned.bytes, "types": owned.types}
+
+
+def _owner(owner: Owner) -> dict[str, Any]:
+    return {"module": owner.module, "file": owner.file, "qualname": owner.qualname, "attribute": owner.attribute}
 
 
 def _prefer_to_die() -> None:

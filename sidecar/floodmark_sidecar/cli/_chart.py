@@ -4,10 +4,17 @@ from typing import Final
 
 import numpy as np
 
-from floodmark_sidecar.cli._shown import Curve, Points, Shown
-from floodmark_sidecar.cli._ticks import size_ticks, time_ticks
+from floodmark_sidecar.cli._shown import Curve, Points, Shown, heading
+from floodmark_sidecar.cli._text import printable
+from floodmark_sidecar.cli._ticks import count_ticks, size_ticks, time_ticks
 
 _ROWS: Final = 14
+_ROWS_OF_SUM: Final = 8
+"""Of memory as a whole, where it did not decide."""
+
+_MOST: Final = 2
+"""Series that decided and are drawn: a chart takes half a screen."""
+
 _LEAST_COLUMNS: Final = 20
 
 _READING: Final = "·"
@@ -19,16 +26,42 @@ _PLAIN: Final[dict[int, int | str]] = {**str.maketrans("·•━╌↑│─└�
 """What stands for each where a terminal has only ASCII."""
 
 
-def chart(what: Shown, *, width: int, ascii_only: bool = False) -> list[str]:
-    """Return the lines of a chart at most *width* characters wide; none where there is nothing to draw."""
+def charts(what: Shown, *, width: int, ascii_only: bool = False) -> list[str]:
+    """Return the lines of a chart of what decided; where that is not memory as a whole, of both, and which is which."""
+    if not what.decisive:
+        return chart(what, width=width, ascii_only=ascii_only)
+    plain = _PLAIN if ascii_only else {}
+    lines, end = [], float(what.readings[0][-1])
+    for each in what.decisive[:_MOST]:
+        lines += [
+            f"  {printable(heading(each)).translate(plain)}",
+            *chart(each, width=width, ascii_only=ascii_only, end=end),
+        ]
+    left = len(what.decisive) - _MOST
+    lines += [f"  {left} more that climb {'is' if left == 1 else 'are'} not drawn"] if left > 0 else []
+    return [
+        *lines,
+        f"  {heading(what).translate(plain)}",
+        *chart(what, width=width, ascii_only=ascii_only, rows=_ROWS_OF_SUM),
+    ]
+
+
+def chart(
+    what: Shown, *, width: int, ascii_only: bool = False, end: float | None = None, rows: int = _ROWS
+) -> list[str]:
+    """Return the lines of a chart at most *width* characters wide and *rows* high, to *end* seconds or as far as the
+    readings go; none where there is nothing to draw.
+    """
     x, _ = what.readings
     if len(x) < 2 or x[-1] <= 0:
         return []
     low, high = what.extent
-    labels = dict(_rows(low, high))
+    end = float(x[-1]) if end is None else end
+    ticks = (count_ticks if what.counted else size_ticks)(low, high, min(5, rows // 2))
+    labels = {round((high - size) / (high - low) * (rows - 1)): label for size, label in ticks}
     margin = max(map(len, labels.values()), default=0) + 1
     columns = max(_LEAST_COLUMNS, width - margin - 2)
-    grid = _Grid(columns, end=float(x[-1]), low=low, high=high)
+    grid = _Grid(columns, rows, end=end, low=low, high=high)
     grid.fill(what.readings)
     if what.fit is not None:
         grid.trace((what.fit.x, what.fit.delta), _DELTA)
@@ -38,7 +71,7 @@ def chart(what: Shown, *, width: int, ascii_only: bool = False) -> list[str]:
         f"{labels.get(row, ''):>{margin}}{'┤' if row in labels else '│'}{''.join(cells).rstrip()}"
         for row, cells in enumerate(grid.cells)
     ]
-    lines += _foot(what, grid, margin)
+    lines += _foot(what, grid, margin, end=end)
     return [line.translate(_PLAIN) if ascii_only else line for line in lines]
 
 
@@ -54,9 +87,9 @@ def can_be_drawn(encoding: str) -> bool:
 class _Grid:
     """Characters over the plane from 0 to *end* seconds and from *low* to *high* bytes; the first row is the top."""
 
-    def __init__(self, columns: int, *, end: float, low: float, high: float) -> None:
-        self.columns, self._end, self._low, self._high = columns, end, low, high
-        self.cells = [[" "] * columns for _ in range(_ROWS)]
+    def __init__(self, columns: int, rows: int, *, end: float, low: float, high: float) -> None:
+        self.columns, self._rows, self._end, self._low, self._high = columns, rows, end, low, high
+        self.cells = [[" "] * columns for _ in range(rows)]
 
     def column(self, x: Points) -> list[int]:
         """Return the columns of the times *x*."""
@@ -64,8 +97,8 @@ class _Grid:
 
     def row(self, y: Points) -> list[int]:
         """Return the rows of the sizes *y*, beyond the grid for what is."""
-        rows = np.rint((self._high - y) / (self._high - self._low) * (_ROWS - 1))
-        return np.clip(rows, -1, _ROWS).astype(int).tolist()  # type: ignore[no-any-return]
+        rows = np.rint((self._high - y) / (self._high - self._low) * (self._rows - 1))
+        return np.clip(rows, -1, self._rows).astype(int).tolist()  # type: ignore[no-any-return]
 
     def fill(self, curve: Curve) -> None:
         """Draw all there is of *curve* in each column, from the lowest to the highest."""
@@ -86,22 +119,21 @@ class _Grid:
             self._mark(column, row, _FLOOR)
 
     def _mark(self, column: int, row: int, mark: str) -> None:
-        if 0 <= row < _ROWS:
+        if 0 <= row < self._rows:
             self.cells[row][column] = mark
 
 
-def _rows(low: float, high: float) -> list[tuple[int, str]]:
-    return [(round((high - size) / (high - low) * (_ROWS - 1)), label) for size, label in size_ticks(low, high, 5)]
-
-
-def _foot(what: Shown, grid: _Grid, margin: int) -> list[str]:
-    end = float(what.readings[0][-1])
+def _foot(what: Shown, grid: _Grid, margin: int, *, end: float) -> list[str]:
     axis, below = ["─"] * grid.columns, [" "] * grid.columns
-    for seconds, label in time_ticks(end, max(2, grid.columns // 12)):
+    free = grid.columns
+    # From the end, which is told in any case: its label may need the place of the one before.
+    for seconds, label in reversed(time_ticks(end, max(2, grid.columns // 12))):
         column = grid.column(np.array([seconds]))[0]
         axis[column] = "┬"
         begin = min(column, grid.columns - len(label))
-        below[begin : begin + len(label)] = label
+        if begin + len(label) <= free:
+            below[begin : begin + len(label)] = label
+            free = begin - 1
     legend = [f"{_READING} readings", f"{_FLOOR} floors"]
     if what.fit is not None:
         legend += [f"{_LINE} slope", f"{_DELTA} growth by δ", f"judged from {_LINE} on"]

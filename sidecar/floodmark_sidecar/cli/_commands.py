@@ -10,7 +10,9 @@ from typing import Final, Protocol, cast
 from floodmark_sidecar.errors import UsageError
 
 _GROUP: Final = "floodmark.commands"
-_OWN: Final = {name: f"floodmark_sidecar.cli.{name}" for name in ("capture", "diff", "judge", "serve", "traces")}
+_OWN: Final = {
+    name: f"floodmark_sidecar.cli.{name}" for name in ("capture", "diff", "doctor", "judge", "serve", "traces")
+}
 
 
 class Command(Protocol):

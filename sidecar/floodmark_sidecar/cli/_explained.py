@@ -6,21 +6,22 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from floodmark_sidecar.cli._chart import can_be_drawn, chart
+from floodmark_sidecar.cli._chart import can_be_drawn, charts
 from floodmark_sidecar.cli._console import Console
 from floodmark_sidecar.cli._shown import Shown
 from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.judge import Condition, Explanation, Way
 
 _WIDEST_CHART: Final = 110
-_MARKS: Final = {True: ("yes", "green"), False: ("no", "red"), None: ("", "")}
+_MARKS: Final = {True: "yes", False: "no", None: ""}
+_STYLES: Final = {True: "green", False: "red", None: ""}
 
 
 def say_explanation(explanation: Explanation, what: Shown, stream: TextIO) -> None:
     """Write *explanation* and a chart of *what* to *stream*; colours are rich's, which heeds NO_COLOR."""
     console = Console(stream)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for header in ("", "what the judge looked at", "measured", "asked for", "by"):
+    for header in ("", "what the judge looked at", "measured", "asked for", "needed for"):
         table.add_column(header, overflow="fold", header_style="bold")
     for condition in explanation.conditions:
         table.add_row(*_cells(condition))
@@ -28,7 +29,7 @@ def say_explanation(explanation: Explanation, what: Shown, stream: TextIO) -> No
     for way in explanation.ways:
         _say_way(console, way)
     ascii_only = not can_be_drawn(console.encoding)
-    for line in chart(what, width=min(console.width, _WIDEST_CHART), ascii_only=ascii_only):
+    for line in charts(what, width=min(console.width, _WIDEST_CHART), ascii_only=ascii_only):
         console.print(Text(line), soft_wrap=True)
 
 
@@ -43,7 +44,8 @@ def _say_way(console: Console, way: Way) -> None:
 
 
 def _cells(condition: Condition) -> list[Text]:
-    mark, style = _MARKS[condition.met]
-    by = {"any": "all", "none": ""}.get(condition.needed_for, condition.needed_for)
-    texts = [condition.name, condition.value, condition.threshold, by]
-    return [Text(mark, style), *(Text(printable(text)) for text in texts)]
+    """Return the cells of *condition*. What keeps a service from being steady is red; that it does not climb is no fault."""
+    style = _STYLES[condition.met] if condition.speaks_of("steady") else ""
+    needed_for = {"any": "both", "none": ""}.get(condition.needed_for, condition.needed_for)
+    texts = [condition.name, condition.value, condition.threshold, needed_for]
+    return [Text(_MARKS[condition.met], style), *(Text(printable(text)) for text in texts)]

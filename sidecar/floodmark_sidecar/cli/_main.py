@@ -31,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv* (default: the process' own) and return its exit code."""
     open_closed()
     write_anything(sys.stdout)
+    write_anything(sys.stderr)
     words = list(sys.argv[1:] if argv is None else argv)
     extra = "all"
     try:

@@ -1,13 +1,15 @@
 """What a plan says of a verdict: `[limits]`, `[maps]` and the warm-up. The rest of it is the soak's."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.judge import Settings
 from floodmark_sidecar.units import parse_duration, parse_rate, parse_size
+
+_Number = TypeVar("_Number", int, float)
 
 _TABLES: Final = ("floodmark", "service", "load", "soak", "limits", "maps")
 _LIMITS: Final = ("growth", "memory")
@@ -36,7 +38,7 @@ def read_settings(path: Path) -> Settings:
         growth=None if growth == "auto" else _growth(growth, path),
         memory=None if memory is None else _memory(memory, path),
         maps={name: _count(limit, name, path) for name, limit in maps.items()},
-        warmup=None if warmup == "auto" else parse_duration(_string(warmup, "soak.warmup", path)),
+        warmup=None if warmup == "auto" else _parsed(parse_duration, warmup, "soak.warmup", path),
     )
 
 
@@ -62,8 +64,17 @@ def _string(value: object, key: str, path: Path) -> str:
     return value
 
 
+def _parsed(parse: Callable[[str], _Number], value: object, key: str, path: Path) -> _Number:
+    text = _string(value, key, path)
+    try:
+        return parse(text)
+    except UsageError as error:
+        msg = f"{path}: {key}: {error.message}"
+        raise UsageError(msg, hint=error.hint) from None
+
+
 def _growth(value: object, path: Path) -> float:
-    rate = parse_rate(_string(value, "limits.growth", path))
+    rate = _parsed(parse_rate, value, "limits.growth", path)
     if not rate:
         msg = f"{path}: limits.growth must be above 0 (got {value!r})"
         raise UsageError(msg, hint="every run has some growth that noise hides")
@@ -71,7 +82,7 @@ def _growth(value: object, path: Path) -> float:
 
 
 def _memory(value: object, path: Path) -> int:
-    size = parse_size(_string(value, "limits.memory", path))
+    size = _parsed(parse_size, value, "limits.memory", path)
     if not size:
         msg = f"{path}: limits.memory must be above 0 (got {value!r})"
         raise UsageError(msg)

@@ -68,7 +68,15 @@ async def _serve(options: Options, listener: socket.socket) -> None:
             on_event=on_event,
             read_every=options.read_every,
         )
-        captures = Captures(workers=sampler.workers, store=store, folder=options.captures)
+        captures = Captures(
+            workers=sampler.workers,
+            store=store,
+            folder=options.captures,
+            most_files=options.captures_keep,
+            most_bytes=options.captures_cap,
+            on_problem=lambda text: on_event("captures", text, None),
+        )
+        await captures.tidy()
         sampler.restore()
         for watch in options.watches:
             sampler.watch(watch.service, watch.pid, watch.cwd)

@@ -6,9 +6,10 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from floodmark_sidecar.judge import Finding, Trace, Verdict
+from floodmark_sidecar.judge import Decisive, Finding, Trace, Verdict
 from floodmark_sidecar.judge._curve import Step
 from floodmark_sidecar.judge._frame import GAP, Frame
+from floodmark_sidecar.units import format_between, format_bytes, format_rate
 
 Points: TypeAlias = npt.NDArray[np.float64]
 Curve: TypeAlias = tuple[Points, Points]
@@ -36,7 +37,11 @@ class Shown:
     """The readings, their floors and what was made of them; `fit` is None where nothing could be judged.
 
     `jumps` are those taken out, `maps` the entries of each map that climbs or is over its limit, the largest rise first.
-    `breaks` are the readings before which no line is drawn: there was a gap, or the life before them ended.
+    `breaks` are the readings before which no line is drawn: there was a gap, or the life before them ended. `finding` is what they
+    show, and `joined` says that lives are put end to end.
+
+    `decisive` are the series that decided where this one, memory of the whole service, did not: each with its `name`, such as
+    `worker w4`, and `counted` where it is no memory. Maps among them are not in `maps`.
     """
 
     readings: Curve
@@ -45,6 +50,11 @@ class Shown:
     jumps: tuple[tuple[float, float], ...]
     maps: tuple[tuple[str, Curve], ...]
     breaks: tuple[int, ...] = ()
+    finding: Finding | None = None
+    decisive: tuple["Shown", ...] = ()
+    name: str = ""
+    counted: bool = False
+    joined: bool = False
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -69,7 +79,8 @@ def shown(trace: Trace, verdict: Verdict) -> Shown:
         x, y = _unjudged(trace)
         return Shown((x, y), (np.empty(0), np.empty(0)), None, (), (), _gaps(x))
     frame, memory = evidence.frame, evidence.memory
-    climbing = [found for found in evidence.maps if found.climbs or found.over_limit]
+    whole = {each.name for each in verdict.decisive if each.kind == "map"}
+    climbing = [found for found in evidence.maps if (found.climbs or found.over_limit) and found.name not in whole]
     maps = []
     for found in sorted(climbing, key=lambda found: -found.entries_rise):
         entries = frame.joined(frame.column(f"map.{found.name}.entries"))
@@ -78,11 +89,58 @@ def shown(trace: Trace, verdict: Verdict) -> Shown:
     return Shown(
         (frame.x, evidence.rest.values),
         _floors(memory),
-        _fit(verdict),
-        tuple((jump.time, jump.size) for jump in _taken_out(memory)),
+        _fit(memory),
+        _jumps(memory),
         tuple(maps),
         tuple(sorted({*_gaps(frame.x), *_new_lives(frame)})),
+        memory,
+        tuple(_by_itself(each) for each in verdict.decisive),
+        name=f"memory of all {len(frame.slots):,} workers together" if len(frame.slots) > 1 else "memory",
+        joined=frame.recycled,
     )
+
+
+def heading(what: Shown) -> str:
+    """Return what *what* is, and how fast it grows: `worker w4: climbing, +339 KiB/h, between 332 and 345 KiB/h; δ …`."""
+    finding = what.finding
+    if finding is None:
+        return what.name
+    estimate, low, high = (rate * 3600 for rate in (finding.slope.estimate, finding.slope.low, finding.slope.high))
+    if what.counted:
+        ends = _number(low), _number(high)
+        between = "" if ends[0] == ends[1] else f", between {' and '.join(ends)}"
+        rate = f"+{_number(estimate)} an hour{between}; δ {_number(finding.delta * 3600)} an hour"
+    else:
+        between = format_between(low, high, "/h")
+        rate = f"{format_rate(finding.slope.estimate)}, {between}; δ {format_bytes(finding.delta * 3600)}/h"
+    # Entries that come ever more slowly may climb all the same: their state is not the verdict on them.
+    state = f"{finding.state}, " if not what.counted or finding.state == "climbing" else ""
+    return f"{what.name}: {state}{rate}"
+
+
+def _number(rate: float) -> str:
+    return f"{rate:,.0f}" if abs(rate) >= 10 else f"{rate:.2g}"
+
+
+def _by_itself(series: Decisive) -> Shown:
+    found = series.finding
+    later = {int(np.searchsorted(series.x, life.at[0])) for life in series.lives[1:]}
+    return Shown(
+        (series.x, series.y),
+        _floors(found),
+        _fit(found),
+        _jumps(found),
+        (),
+        tuple(sorted({*_gaps(series.x), *later})),
+        found,
+        name=series.name if series.kind == "count" else f"{series.kind} {series.name}",
+        counted=series.kind != "worker",
+        joined=bool(later),
+    )
+
+
+def _jumps(found: Finding) -> tuple[tuple[float, float], ...]:
+    return tuple((jump.time, jump.size) for jump in _taken_out(found))
 
 
 def _taken_out(memory: Finding) -> tuple[Step, ...]:
@@ -110,10 +168,7 @@ def _floors(memory: Finding) -> Curve:
     return np.concatenate([floors.x[before], window.x]), np.concatenate([floors.y[before], window.y])
 
 
-def _fit(verdict: Verdict) -> Fit | None:
-    memory = verdict.memory
-    if memory is None:
-        return None
+def _fit(memory: Finding) -> Fit:
     window, slope = memory.as_read(memory.window), memory.slope
     jumps = [*_taken_out(memory), *(fall for fall in memory.falls if fall.time > memory.start)]
     corners = [memory.start, memory.end, (memory.start + memory.end) / 2]

@@ -4,9 +4,12 @@ import contextlib
 import io
 import os
 import sys
-from typing import TextIO
+from typing import Final, TextIO
 
 from floodmark_sidecar.cli._text import printable
+
+_FAILING: Final = {"strict", "surrogateescape", "surrogatepass"}
+"""Ways to write what an encoding does not have that fail for most of it."""
 
 
 def open_closed() -> None:
@@ -17,8 +20,11 @@ def open_closed() -> None:
 
 
 def write_anything(stream: TextIO) -> None:
-    """Let what the encoding of *stream* does not have, such as δ in ASCII, be written as an escape, as on stderr."""
-    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+    """Let what the encoding of *stream* does not have, such as δ in ASCII, be written as an escape.
+
+    In the locale C the interpreter lets only bytes that it could not decode pass (`surrogateescape`), which fails for δ as well.
+    """
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in _FAILING:
         stream.reconfigure(errors="backslashreplace")
 
 

@@ -5,8 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
+from floodmark_sidecar.cli._holders import HoldersPicture
 from floodmark_sidecar.cli._sidecar import Sidecar
 from floodmark_sidecar.cli._streams import complain
 from floodmark_sidecar.cli._text import printable
@@ -52,11 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", metavar="NAME", help="which service; may be left out when there is only one")
     parser.add_argument("--url", default=_URL, help=f"where the sidecar serves ({_URL})")
     parser.add_argument("--token", help="the sidecar's token; others may see it here, and not in FLOODMARK_TOKEN")
+    parser.add_argument(
+        "--graph",
+        type=Path,
+        metavar="FILE.svg",
+        help="draw who holds what grows into FILE, which must be new; needs graphviz",
+    )
     parser.add_argument("--json", action="store_true", help="print what the sidecar answers as one JSON object")
 
 
 def run(args: argparse.Namespace) -> int:
     """Take the censuses and say how they went: 0, or 3 if none was taken. Raises `UsageError` if there is no sidecar."""
+    picture = None if args.graph is None else HoldersPicture(args.graph)
     token = token_of_the_environment() if args.token is None else checked_token(args.token, "--token")
     sidecar = Sidecar(args.url, token)
     workers = _workers(sidecar)
@@ -68,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"{json.dumps(answer)}\n")
     else:
         sys.stdout.write("".join(each.text for each in taken))
+    if picture is not None:
+        (sys.stderr if args.json else sys.stdout).write(f"{picture.draw(_culprits(sidecar, service))}\n")
     if any(each.path is not None for each in taken):
         return int(ExitCode.STEADY)
     complain(_nothing(service, taken))
@@ -109,6 +121,14 @@ def _rows(sidecar: Sidecar, answer: dict[str, Any]) -> list[_Taken]:
         )
         for row in rows
     ]
+
+
+def _culprits(sidecar: Sidecar, service: str) -> list[dict[str, Any]]:
+    listed: Any = sidecar.get(f"/api/v1/culprits?service={quote(service, safe='')}").get("culprits")
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        why = "it lists no culprits"
+        raise sidecar.is_none(why)
+    return listed
 
 
 def _text(value: Any) -> str | None:

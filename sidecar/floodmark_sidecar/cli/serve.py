@@ -8,6 +8,7 @@ from typing import Final
 
 from floodmark_sidecar.cli._token import token_of_the_environment
 from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.retention import DEFAULT_BYTES, DEFAULT_FILES, check_limits
 from floodmark_sidecar.units import parse_duration, parse_size
 
 NAME: Final = "serve"
@@ -44,6 +45,8 @@ class Options:
     host: str
     port: int
     captures: Path | None
+    captures_cap: int
+    captures_keep: int
     watches: tuple[Watch, ...]
     read_every: float
     census_every: float | None
@@ -64,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--port", type=int, default=8642, help="port to serve HTTP on; 0 takes a free one (8642)")
     add("--captures", type=Path, metavar="DIR", help="folder for captures; without it none are taken")
+    add(
+        "--captures-cap",
+        metavar="SIZE",
+        help="the most capture files may take together; of each process the first and the newest go last (256MiB)",
+    )
+    add("--captures-keep", type=int, metavar="N", help="the most capture files to keep (1000)")
     add(
         "--watch",
         action="append",
@@ -101,6 +110,12 @@ def _options(args: argparse.Namespace) -> Options:
     if not 0 <= args.port <= 65535:
         msg = f"a port must be between 0 and 65535 (got {args.port})"
         raise UsageError(msg)
+    if args.captures is None and (args.captures_cap, args.captures_keep) != (None, None):
+        msg = "--captures-cap and --captures-keep are limits on the folder of --captures, which is not given"
+        raise UsageError(msg, hint="add --captures DIR")
+    captures_cap = DEFAULT_BYTES if args.captures_cap is None else parse_size(args.captures_cap)
+    captures_keep = DEFAULT_FILES if args.captures_keep is None else args.captures_keep
+    check_limits(captures_keep, captures_cap)
     return Options(
         socket=args.socket.absolute(),
         store=args.store.absolute(),
@@ -108,6 +123,8 @@ def _options(args: argparse.Namespace) -> Options:
         host=args.host,
         port=args.port,
         captures=args.captures.absolute() if args.captures else None,
+        captures_cap=captures_cap,
+        captures_keep=captures_keep,
         watches=watches,
         read_every=_read_every(args.read_every),
         census_every=_census_every(args.census_every),

@@ -1,8 +1,10 @@
 """`floodmark traces`: labelled memory traces, to try a judge on whose answers are known."""
 
 import argparse
+import difflib
 import errno
 import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -12,7 +14,7 @@ from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
 from floodmark_sidecar.judge import format_csv
 from floodmark_sidecar.traces import FAMILIES, Family, Labelled, generate, reading_interval
-from floodmark_sidecar.units import parse_duration, parse_rate, parse_size
+from floodmark_sidecar.units import format_bytes, format_duration, parse_duration, parse_rate, parse_size
 
 NAME: Final = "traces"
 HELP: Final = "list the families of labelled memory traces, or write some of them as CSV"
@@ -21,6 +23,9 @@ LABELS: Final = "labels.json"
 """The file beside the traces that says what they are."""
 
 _MOST: Final = 10_000
+_CODE: Final = re.compile(r"[A-Za-z][0-9]+[A-Za-z]?")
+_ALIKE: Final = 0.7
+"""From how much alike a word and a name are, one may be meant by the other."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +82,7 @@ def _table() -> str:
 
 
 def _families(words: list[str]) -> list[Family]:
-    if "all" in words:
+    if "all" in map(str.lower, words):
         return list(FAMILIES.values())
     codes = {name: family.code for family in FAMILIES.values() for name in (family.code.lower(), family.name)}
     # A word that is no family is left as it is: `generate` knows the nearest.
@@ -85,6 +90,10 @@ def _families(words: list[str]) -> list[Family]:
 
 
 def _unknown(code: str) -> Family:
+    names = [family.name for family in FAMILIES.values()]
+    if not _CODE.fullmatch(code) and not difflib.get_close_matches(code.lower(), names, n=1, cutoff=_ALIKE):
+        msg = f"there is no family {code!r}"
+        raise UsageError(msg, hint="floodmark traces lists them; all stands for every one")
     try:
         return generate(code, seed=0).family
     except ValueError as error:
@@ -106,7 +115,17 @@ def _made(family: Family, seed: int, asked: dict[str, Any]) -> Labelled:
     try:
         return generate(family.code, seed=seed, **{**asked, "growth": growth})
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(_as_asked(str(error), asked)) from None
+
+
+def _as_asked(said: str, asked: dict[str, Any]) -> str:
+    """Return what was *said* of the numbers *asked* for with their units, as people write them."""
+    if asked["level"] is not None:
+        said = said.replace(f"{asked['level']!r} bytes", format_bytes(asked["level"]))
+    for seconds in (asked["duration"], asked["every"]):
+        for number in (f"{seconds!r} s", f"{seconds:g} s"):
+            said = said.replace(number, format_duration(seconds))
+    return said
 
 
 def _prepare(folder: Path) -> None:

@@ -3,8 +3,10 @@
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner, parse_capture
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._diff import Change, Changes, ContainerChange, Diff, TypeChange, diff
+from floodmark_sidecar.culprits._fix import Fix
 from floodmark_sidecar.culprits._lines import Window, parse_window
 from floodmark_sidecar.culprits._rank import rank
+from floodmark_sidecar.culprits._retainers import Retainer, graph, path_text
 from floodmark_sidecar.culprits._snapshot import Snapshot, parse_snapshot
 
 __all__ = [
@@ -15,13 +17,17 @@ __all__ = [
     "ContainerChange",
     "Culprit",
     "Diff",
+    "Fix",
     "Owner",
+    "Retainer",
     "Snapshot",
     "TypeChange",
     "Window",
     "diff",
+    "graph",
     "parse_capture",
     "parse_snapshot",
     "parse_window",
+    "path_text",
     "rank",
 ]

@@ -1,7 +1,8 @@
 """Findings brought together: one candidate for each growing thing of the service, over its workers and lives. Pure."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,20 @@ class Candidate:
         return sum(known) if known else None
 
     @property
+    def near_bytes_per_hour(self) -> float:
+        """As `bytes_per_hour`, of what the entries hold near by; 0.0 where nobody knows."""
+        return sum(finding.near_bytes_per_hour or 0.0 for finding in self.findings)
+
+    @property
+    def owned_per_hour(self) -> Mapping[str, float]:
+        """Objects that the entries gained in an hour own, by type; none where no census looked so deep."""
+        found: defaultdict[str, float] = defaultdict(float)
+        for finding in self.findings:
+            for name, count in finding.owned_per_hour.items():
+                found[name] += count
+        return found
+
+    @property
     def entries_per_hour(self) -> float:
         """Entries the service gains in an hour by this."""
         return sum(finding.entries_per_hour for finding in self.findings)
@@ -44,6 +59,18 @@ class Candidate:
         """Where the source says what this is: what holds it, or where it is written."""
         held = self.container
         return held.owner if held is not None else self.findings[0].owner
+
+    @property
+    def places(self) -> tuple[Owner, ...]:
+        """Where to look in the source, the best first: in code of the user's, if any, then where its owner is."""
+        held = self.container
+        return tuple(each for each in (held.of if held is not None else None, self.owner) if each is not None)
+
+    @property
+    def can_be_found(self) -> bool:
+        """Whether there is more to say of this than the type it is of: a name, a chain that leads to it, a line."""
+        held = self.container
+        return bool(self.findings[0].is_map or self.places or (held is not None and (held.chain or held.path)))
 
     def points(self, living: Collection[tuple[str, str]]) -> tuple[tuple[float, float], ...]:
         """Return (epoch second, size) of all findings together, as seen with each new reading of one of them.
@@ -92,7 +119,7 @@ def merged(findings: Sequence[Finding]) -> list[Candidate]:
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return *candidates*, dearest first, without the small change of a service at work."""
     ordered = sorted(candidates, key=lambda candidate: candidate.order)
-    leading = (ordered[0].bytes_per_hour or 0.0) if ordered else 0.0
+    leading = max((candidate.near_bytes_per_hour for candidate in ordered), default=0.0)
     return [
         candidate
         for candidate in ordered

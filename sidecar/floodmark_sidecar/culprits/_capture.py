@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from floodmark_sidecar.culprits._retainers import Retainer
+
 FORMAT: Final = 1
 """The version of capture files that this module reads."""
 
@@ -30,14 +32,31 @@ class Owner:
     attribute: str
     line: int | None = None
 
+    @property
+    def path(self) -> str:
+        """The owner in dotted form."""
+        return ".".join(part for part in (self.module, self.qualname, self.attribute) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """What one entry of a container owns, in the mean and as deep as that goes: `bytes`, and how many objects of each type."""
+
+    bytes: float
+    types: Mapping[str, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Container:
     """One big container at the time of a census.
 
     `bytes` is the container's own size (its table), `entry_bytes` the mean size of what one entry holds, or None where
-    no entry could be sampled. `path`, `name`, `owner` and `chain` are None where nothing that was reached holds it.
-    `id` tells containers of one process apart while both are alive; it may be used again later.
+    no entry could be sampled: two levels deep. `owned` goes deeper, where a census looked into this one. `path`, `name`, `owner` and `chain` are None where nothing that was reached holds it. `of` is
+    the class or function of the user's that is in its entries, where the owner is none of the user's.
+    `id` tells containers of one process apart while both are alive; it may be used again later. `values` is the type of
+    most values of a dict. `users` says that the user's own code names the container itself, or the function whose
+    `lru_cache` it is. `tokens` are a sample of what tells its entries apart: the smallest ones there are, all of them where
+    they are as many as the entries. `retainers` are the steps of `chain`, the last one the container itself.
     """
 
     id: int
@@ -50,6 +69,12 @@ class Container:
     owner: Owner | None
     chain: str | None
     shape: str | None
+    values: str | None = None
+    users: bool = False
+    tokens: tuple[int, ...] = ()
+    retainers: tuple[Retainer, ...] = ()
+    of: Owner | None = None
+    owned: Owned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +82,8 @@ class TypeCount:
     """The live objects of one type at the time of a census: how many, and the `bytes` they take by themselves.
 
     Of a class that is written in Python, `owner` says where, and `each_bytes` what an instance holds, if one was sampled.
-    Of one that had grown, `held_by` is the chain of names that leads to an instance; `unheld` says that none does.
+    Of one that had grown, `held_by` is the chain of names that leads to an instance; `unheld` says that none does; `holds`
+    are the other such classes of which an instance had one.
     """
 
     name: str
@@ -67,6 +93,7 @@ class TypeCount:
     each_bytes: float | None = None
     held_by: str | None = None
     unheld: bool = False
+    holds: tuple[str, ...] = ()
 
     @property
     def bytes_of_one(self) -> float:
@@ -79,7 +106,8 @@ class Group:
     """Threads, tasks, descriptors or child processes of one kind at the time of a census.
 
     `owner` is the function that threads run, `at` where most of the group stand or wait in the user's code; each None
-    where nothing of the user's was seen. Of child processes, those that have `ended` wait to be reaped.
+    where nothing of the user's was seen. Of child processes, those that have `ended` wait to be reaped. Where objects
+    stand for most of a group, `holder` has one of them, by `chain`, and `path` is the holder with `[…]` for an element.
     """
 
     name: str
@@ -87,6 +115,9 @@ class Group:
     owner: Owner | None = None
     at: Owner | None = None
     ended: bool = False
+    holder: Owner | None = None
+    path: str | None = None
+    chain: str | None = None
 
 
 RESOURCES: Final = ("threads", "tasks", "fds", "children")
@@ -159,13 +190,14 @@ def _type(row: Any, owners: Mapping[str, Any], where: str) -> TypeCount:
         each_bytes=None if each is None else _number(known, "each_bytes", where),
         held_by=held_by,
         unheld=held_by is None and "held_by" in known and known.get("searched") is True,
+        holds=_texts(known, "holds", where),
     )
 
 
 def _container(obj: Any, index: int) -> Container:
     where = f"container {index}"
     fields = _mapping(obj, where)
-    owner = fields.get("owner")
+    owner, of = fields.get("owner"), fields.get("of")
     return Container(
         id=_count(fields, "id", where),
         kind=_text(fields, "kind", where) or "container",
@@ -177,7 +209,43 @@ def _container(obj: Any, index: int) -> Container:
         owner=None if owner is None else _owner(_mapping(owner, f"the owner of {where}"), where),
         chain=_text(fields, "chain", where),
         shape=_text(fields, "shape", where),
+        values=_text(fields, "values", where),
+        users=fields.get("users") is True,
+        tokens=_tokens(fields.get("tokens"), where),
+        retainers=_retainers(fields.get("retainers"), where),
+        of=None if of is None else _owner(_mapping(of, f"what is in {where}"), where),
+        owned=_owned(fields.get("owned"), f"what an entry of {where} owns"),
     )
+
+
+def _owned(obj: Any, where: str) -> Owned | None:
+    if obj is None:
+        return None
+    fields = _mapping(obj, where)
+    types = _mapping(fields.get("types"), f"types of {where}")
+    counts = {name: _number(types, name, where) for name in types}
+    return Owned(
+        _number(fields, "bytes", where), {_text({"": name}, "", where) or "?": counts[name] for name in counts}
+    )
+
+
+def _tokens(tokens: Any, where: str) -> tuple[int, ...]:
+    if tokens is None:
+        return ()
+    if not isinstance(tokens, list) or not all(type(token) is int for token in tokens):
+        msg = f"tokens of {where} must be a list of whole numbers (got {tokens!r:.40})"
+        raise ValueError(msg)
+    return tuple(tokens)
+
+
+def _retainers(steps: Any, where: str) -> tuple[Retainer, ...]:
+    if steps is None:
+        return ()
+    if not isinstance(steps, list) or not all(isinstance(step, list) and len(step) == 2 for step in steps):
+        msg = f"retainers of {where} must be a list of names and types (got {steps!r:.60})"
+        raise ValueError(msg)
+    named = [dict(zip(("name", "type"), step, strict=True)) for step in steps]
+    return tuple(Retainer(_text(step, "name", where) or "", _text(step, "type", where) or "") for step in named)
 
 
 def _groups(rows: Any, kind: str) -> tuple[Group, ...]:
@@ -189,13 +257,16 @@ def _groups(rows: Any, kind: str) -> tuple[Group, ...]:
 
 def _group(obj: Any, where: str) -> Group:
     fields = _mapping(obj, where)
-    owner = fields.get("owner")
+    owner, holder = fields.get("owner"), _mapping(fields.get("holder") or {}, f"the holder of {where}")
     return Group(
         name=_text(fields, "name", where) or "unnamed",
         count=_count(fields, "count", where),
         owner=None if owner is None else _owner(_mapping(owner, f"the owner of {where}"), where),
         at=_place(fields.get("at")),
         ended=fields.get("state") == "Z",
+        holder=_owner(holder, where),
+        path=_text(holder, "path", where),
+        chain=_text(holder, "chain", where),
     )
 
 
@@ -239,6 +310,14 @@ def _count(obj: Mapping[str, Any], key: str, where: str) -> int:
         msg = f"{key} of {where} must be a whole number >= 0 (got {value!r:.40})"
         raise ValueError(msg)
     return value
+
+
+def _texts(obj: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    values = obj.get(key, [])
+    if not isinstance(values, list):
+        msg = f"{key} of {where} must be a list (got {type(values).__name__})"
+        raise ValueError(msg)  # noqa: TRY004  as above
+    return tuple(text for value in values if (text := _text({key: value}, key, where)))
 
 
 def _text(obj: Mapping[str, Any], key: str, where: str) -> str | None:

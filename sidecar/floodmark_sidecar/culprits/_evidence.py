@@ -3,11 +3,16 @@
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from floodmark_sidecar.culprits._capture import Owned
 from floodmark_sidecar.culprits._findings import Finding
 from floodmark_sidecar.units import format_bytes
 
 INCONCLUSIVE: Final = "the run could not tell a climb from noise, so this says what grew, not what leaks"
 OVERLAP: Final = "the culprits add up to more than the growth of memory that was seen, so shares are of their sum"
+
+_MOST_OWNED: Final = 3
+_MANY_OWNED: Final = 3
+"""Types that are told of what an entry owns, and of how many objects of one there must be."""
 
 
 def evidence(
@@ -37,6 +42,11 @@ def evidence(
     held = next((finding.container for finding in [*shown, *findings] if finding.container is not None), None)
     if held is not None and (held.chain or held.path):
         parts.append(f"held by {held.chain or held.path}")
+    if held is not None and held.of is not None:
+        parts.append(f"its entries hold {held.of.path}")
+    owned = next((finding.owned for finding in [*shown, *findings] if finding.owned is not None), None)
+    if owned is not None and (told := _told(owned)):
+        parts.append(f"an entry owns {told}")
     if held is not None and held.shape:
         parts.append(f"keys like {held.shape}")
     parts += dict.fromkeys(finding.remark for finding in shown)
@@ -56,6 +66,12 @@ def _grew(findings: Sequence[Finding], noun: str) -> str:
     each = findings[0].bytes_per_entry
     cost = f", {format_bytes(each)} each" if each is not None else ""
     return f"grew from {first:,.0f} to {last:,.0f} {noun or findings[0].unit} {over}{cost}"
+
+
+def _told(owned: Owned) -> str:
+    """Return the objects that there are most of in an entry; nothing where it has one of each at most."""
+    most = sorted(owned.types.items(), key=lambda item: -item[1])[:_MOST_OWNED]
+    return ", ".join(f"{count:,.0f} {name}" for name, count in most if count >= _MANY_OWNED)
 
 
 def _in_whom(findings: Sequence[Finding], alone: str | None) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from floodmark_sidecar.culprits._capture import Capture, Container, Owner
+from floodmark_sidecar.culprits._capture import Capture, Container, Owned, Owner
 from floodmark_sidecar.culprits._growth import Growth
 from floodmark_sidecar.culprits._tracks import Track, follow
 
@@ -14,8 +14,12 @@ class Finding:
     """One growing thing in one life. Findings with one key, over workers and lives, are one culprit.
 
     `growth` is that of its entries, or of its bytes where it `swells` instead. `weight` is the part of the time its
-    worker was observed for which the finding speaks. `container` shows where it is held, `bound` is the declared one
-    of a registered map, `owner` is where it is written, where that is not what holds it. `remark` is what else is known.
+    worker was observed for which the finding speaks. `owned` is what an entry owns, which `bytes_per_entry` counts where it
+    is known; `near_bytes_per_entry` does not. `whole` is the `weight` of the life, where what grew was too small to be seen for a
+    part of it. `container` shows where it is held, `bound` is the declared one
+    of a registered map, `owner` is where it is written, where that is not what holds it. `holds` are the classes of which
+    an instance of this one holds some. `remark` is what else is known. `seen` is the container in each capture of its
+    life, oldest first.
     """
 
     key: tuple[str, ...]
@@ -30,7 +34,12 @@ class Finding:
     container: Container | None = None
     bound: float | None = None
     owner: Owner | None = None
+    holds: tuple[str, ...] = ()
     remark: str = ""
+    seen: tuple[tuple[float, Container], ...] = ()
+    owned: Owned | None = None
+    near_bytes_per_entry: float | None = None
+    whole: float | None = None
 
     @property
     def kind(self) -> str:
@@ -59,6 +68,20 @@ class Finding:
             return self.growth.per_hour * self.weight
         return None if self.bytes_per_entry is None else self.entries_per_hour * self.bytes_per_entry
 
+    @property
+    def owned_per_hour(self) -> Mapping[str, float]:
+        """Objects by type that the entries own which are gained in an hour, in all of the life at the pace that was seen."""
+        if self.owned is None or self.swells:
+            return {}
+        gained = self.growth.per_hour * (self.weight if self.whole is None else self.whole)
+        return {name: gained * count for name, count in self.owned.types.items()}
+
+    @property
+    def near_bytes_per_hour(self) -> float | None:
+        """As `bytes_per_hour`, of what the entries hold near by: what is surely theirs."""
+        near = self.near_bytes_per_entry
+        return self.bytes_per_hour if self.swells or near is None else self.entries_per_hour * near
+
 
 def lives_of(captures: Sequence[Capture], since: float | None) -> list[list[Capture]]:
     """Return the captures life by life, only those after *since* where a life has at least three such."""
@@ -86,6 +109,7 @@ def from_tracks(
 ) -> Iterator[Finding]:
     """Yield the containers that grow among *tracks*; the inside of a registered map as that map, by its name."""
     seconds = seconds_of(lives)
+    spans = {(life[0].worker, life[0].life): life[-1].t - life[0].t for life in lives}
     complete = {(c.worker, c.life): c.t for life in lives for c in life if c.complete}
     for track, name in zip(tracks, names, strict=True):
         gone = track.seen[-1][0] < complete.get((track.worker, track.life), 0.0)
@@ -106,6 +130,10 @@ def from_tracks(
             swells=grown is None,
             bytes_per_entry=track.bytes_per_entry(),
             container=held,
+            seen=tuple(track.seen),
+            owned=track.owned(),
+            whole=spans[track.worker, track.life] / seconds[track.worker],
+            near_bytes_per_entry=track.near_bytes_per_entry(),
         )
 
 

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Final
 
 from floodmark_sidecar.culprits._capture import FORMAT, _count, _mapping, _number
 from floodmark_sidecar.culprits._culprit import Culprit
-from floodmark_sidecar.culprits._explained import explained, share, together
+from floodmark_sidecar.culprits._explained import Owning, explained, may_own, placed_by_size, share, together
 from floodmark_sidecar.units import format_bytes
 
 _LEAST_SHARE: Final = 0.05
@@ -15,6 +16,12 @@ _LEAST_SHARE: Final = 0.05
 
 _TURNOVER: Final = 3.0
 """A line that stays so many times faster than memory grows holds what is given back later: requests in flight."""
+
+_LASTING: Final = 0.5
+"""The part of what is alive of a line at the end that must be growth, where no climb says how much is much."""
+
+_CALLED: Final = 16.0
+"""A line of a library that makes up to so many times more or fewer blocks than a line of the user's is called from it."""
 
 _ITS_OWN: Final = 2.0
 """A line may stay so many times faster than a container of its file grows and still be where that is filled."""
@@ -26,7 +33,8 @@ _MOST: Final = 10
 class Line:
     """What one line (its file absolute, or in angle brackets) allocated within a window and was alive at its end.
 
-    In bytes and blocks; `largest` is the bytes of the largest block.
+    In bytes and blocks; `largest` is the bytes of the largest block. `earlier` is what counted as growth at each earlier
+    look into the window. `users` says whether the line is in the user's own code.
     """
 
     file: str
@@ -34,6 +42,8 @@ class Line:
     bytes: int
     count: int
     largest: int
+    earlier: tuple[float, ...] = ()
+    users: bool = True
 
     @property
     def grown(self) -> int:
@@ -48,7 +58,7 @@ class Line:
 class Window:
     """One trace window in one worker's life: its end (epoch seconds), its length, and what it allocated that stayed.
 
-    `other_bytes` stayed as well, from lines that are not told.
+    `other_bytes` stayed as well, from lines that are not told. `looks` are the seconds into it of earlier looks.
     """
 
     worker: str
@@ -57,19 +67,53 @@ class Window:
     seconds: float
     lines: tuple[Line, ...]
     other_bytes: int
+    looks: tuple[float, ...] = ()
+
+    def stayed(self, line: Line) -> float:
+        """Return the bytes by which *line* grew for good: at the pace that it kept up after the first look.
+
+        What is alive at any one time may be under way, and a cache that fills stops; both are there at the first look.
+        """
+        seen = [look for look in zip(self.looks, line.earlier, strict=True) if look[0] <= self.seconds - self._part / 2]
+        if not seen:
+            return line.grown
+        paces = [(b - a) / (t - s) for (s, a), (t, b) in pairwise([*seen, (self.seconds, line.grown)])]
+        return max(0.0, min(paces)) * self.seconds
+
+    def points(self, line: Line) -> tuple[tuple[float, float], ...]:
+        """Return (epoch second, bytes) of what *line* had allocated and was alive, from the beginning on."""
+        began = self.t - self.seconds
+        seen = [(began + at, size) for at, size in zip(self.looks, line.earlier, strict=True)]
+        return ((began, 0.0), *seen, (self.t, float(line.grown)))
+
+    @property
+    def _part(self) -> float:
+        """The usual time between looks; one that is the window's end as well has seen no more than the end."""
+        return self.looks[0] if self.looks else self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class _Stayed:
-    """What stayed of one line over all windows; rates are sums over the workers that were traced."""
+    """What stayed of one line over all windows; rates are sums over the workers that were traced.
+
+    `lasting` is the part of what was alive at the ends of windows that stayed by `Window.stayed`.
+    """
 
     file: str
     name: str
-    bytes: int
-    blocks: int
+    bytes: float
+    lasting: float
+    blocks: float
     bytes_per_hour: float
     blocks_per_hour: float
     points: tuple[tuple[float, float], ...]
+    users: bool = True
+
+    def comes_with(self, other: "_Stayed") -> bool:
+        """Whether this line of a library is most likely called from *other*, a line of the user's that leaks more."""
+        if self.users or not other.users or self.bytes > other.bytes:
+            return False
+        return other.blocks / _CALLED <= self.blocks <= other.blocks * _CALLED
 
 
 def parse_window(obj: Mapping[str, Any], *, worker: str, life: int) -> Window:
@@ -81,7 +125,7 @@ def parse_window(obj: Mapping[str, Any], *, worker: str, life: int) -> Window:
     if not isinstance(lines, list):
         msg = f"lines of a trace window must be a list (got {type(lines).__name__})"
         raise ValueError(msg)  # noqa: TRY004  a file with wrong content is a wrong value, whatever its type
-    seconds = _number(obj, "window_seconds", "the window")
+    seconds, looks = _number(obj, "window_seconds", "the window"), _looks(obj)
     if seconds == 0:
         msg = "window_seconds of the window must be more than 0"
         raise ValueError(msg)
@@ -90,7 +134,8 @@ def parse_window(obj: Mapping[str, Any], *, worker: str, life: int) -> Window:
         life=life,
         t=_number(obj, "t", "the window"),
         seconds=seconds,
-        lines=tuple(_line(each, f"line {index}") for index, each in enumerate(lines)),
+        lines=tuple(_line(each, f"line {index}", looks=len(looks)) for index, each in enumerate(lines)),
+        looks=looks,
         other_bytes=_count(obj, "other_bytes", "the window"),
     )
 
@@ -100,18 +145,24 @@ def with_lines(
     windows: Sequence[Window],
     *,
     slope: float | None,
+    climbs: bool,
     since: float | None,
     shown: Callable[[str], str],
     notes: Sequence[str] = (),
+    growing: Sequence[Owning] = (),
+    named: float,
 ) -> tuple[Culprit, ...]:
     """Return *culprits* with what *windows* from *since* on add: evidence, and lines where much has no name.
 
     *slope* is the growth of the service in bytes an hour; where it is not known, lines are named only if nothing else
-    is. *shown* writes the path of a file as culprits show it. *notes* end the evidence of every line.
+    is. *climbs* says whether it is known to be growth: what may be noise does not make a line that merely fills a leak.
+    *shown* writes the path of a file as culprits show it. *notes* end the evidence of every line. *growing* are what the
+    culprits were made of, in their order: lines that may allocate what the entries of one own come behind it. *named* is
+    what in bytes an hour has a name for sure.
     """
     windows = [window for window in windows if since is None or window.t >= since]
-    total = sum(window.other_bytes + sum(line.grown for line in window.lines) for window in windows)
-    telling = [each for each in _stayed(windows, shown) if each.bytes > 0 and each.bytes >= _LEAST_SHARE * total]
+    alive = sum(window.other_bytes + sum(line.grown for line in window.lines) for window in windows)
+    telling = [each for each in _stayed(windows, shown) if each.bytes > 0 and each.bytes >= _LEAST_SHARE * alive]
     found = list(culprits)
     unheld = []
     for line in telling:
@@ -121,25 +172,56 @@ def with_lines(
         else:
             held = found[holder]
             found[holder] = replace(held, evidence=f"{held.evidence}; what stays is allocated at {line.name}")
-    if explained(slope, culprits) if slope is not None else culprits:
+    if explained(slope, named) if slope is not None else culprits:
         return tuple(found)
-    fresh = [line for line in unheld if slope is None or _LEAST_SHARE <= line.bytes_per_hour / slope <= _TURNOVER]
+    fresh = unheld
+    if slope is None or not climbs:
+        fresh = [line for line in fresh if line.lasting >= _LASTING]
+    if slope is not None:
+        fresh = [line for line in fresh if _LEAST_SHARE <= line.bytes_per_hour / slope <= _TURNOVER]
+    fresh = [line for line in fresh if not any(line.comes_with(other) for other in telling)]
     if not fresh:
         return tuple(found)
-    found += [_culprit(line, total, windows, notes) for line in fresh[:_MOST]]
-    found.sort(key=lambda each: -(each.bytes_per_hour or 0.0))
+    for line in fresh[:_MOST]:
+        below = [other.name for other in telling if other.comes_with(line)]
+        told = [f"{', '.join(below)} (libraries) grow with it"] if below else []
+        owning = [
+            rank
+            for rank, each in enumerate(growing, start=1)
+            if may_own(each, line.bytes_per_hour, line.blocks_per_hour)
+        ]
+        behind = next((place for place, each in enumerate(found, start=1) if each.rank in owning[:1]), 0)
+        found = placed_by_size(found, _culprit(line, alive, windows, [*told, *notes]), behind=behind)
     whole = None if slope is None else max(slope, together(found))
     return tuple(replace(each, rank=rank, share=_share(each, whole)) for rank, each in enumerate(found, start=1))
 
 
-def _line(obj: Any, where: str) -> Line:
+def _looks(obj: Mapping[str, Any]) -> tuple[float, ...]:
+    found = obj.get("look_seconds", [])
+    if not isinstance(found, list):
+        msg = f"look_seconds of the window must be a list (got {type(found).__name__})"
+        raise ValueError(msg)  # noqa: TRY004  as above
+    looks = tuple(_number({"a look": at}, "a look", "the window") for at in found)
+    if any(after <= before for before, after in pairwise((0.0, *looks))):
+        msg = f"look_seconds of the window must rise from above 0 (got {found!r:.60})"
+        raise ValueError(msg)
+    return looks
+
+
+def _line(obj: Any, where: str, *, looks: int) -> Line:
     fields = _mapping(obj, where)
     file = fields.get("file")
     if not isinstance(file, str) or not file.isprintable():
         msg = f"file of {where} must be a text (got {file!r:.40})"
         raise ValueError(msg)
     size, count = _count(fields, "bytes", where), _count(fields, "count", where)
-    return Line(file, _count(fields, "line", where), size, count, _count(fields, "largest", where))
+    largest, earlier = _count(fields, "largest", where), fields.get("earlier", [])
+    if not isinstance(earlier, list) or len(earlier) != looks:
+        msg = f"earlier of {where} must be a list of as many sizes as there were looks, {looks} (got {earlier!r:.60})"
+        raise ValueError(msg)
+    sizes = tuple(_number({"earlier": each}, "earlier", where) for each in earlier)
+    users = fields.get("users", True) is not False
+    return Line(file, _count(fields, "line", where), size, count, largest, sizes, users)
 
 
 def _stayed(windows: Sequence[Window], shown: Callable[[str], str]) -> list[_Stayed]:
@@ -153,15 +235,20 @@ def _stayed(windows: Sequence[Window], shown: Callable[[str], str]) -> list[_Sta
     found = []
     for (file, number), each in seen.items():
         last, line = max(each, key=lambda pair: pair[0].t)
+        sizes = [(window, window.stayed(line), line) for window, line in each]
+        # Blocks are counted at the end alone: those that stay are as large as all.
+        counts = [(window, line.count * size / line.grown if line.grown else 0.0) for window, size, line in sizes]
         found.append(
             _Stayed(
                 file=shown(file),
                 name=f"{shown(file)}:{number}",
-                bytes=sum(line.grown for _, line in each),
-                blocks=sum(line.count for _, line in each),
-                bytes_per_hour=sum(line.grown / hours[window.worker] for window, line in each),
-                blocks_per_hour=sum(line.count / hours[window.worker] for window, line in each),
-                points=((last.t - last.seconds, 0.0), (last.t, float(line.grown))),
+                bytes=sum(size for _, size, _ in sizes),
+                lasting=sum(size for _, size, _ in sizes) / max(1, sum(line.grown for _, line in each)),
+                blocks=sum(count for _, count in counts),
+                bytes_per_hour=sum(size / hours[window.worker] for window, size, _ in sizes),
+                blocks_per_hour=sum(count / hours[window.worker] for window, count in counts),
+                points=last.points(line),
+                users=line.users,
             )
         )
     return sorted(found, key=lambda each: (-each.bytes_per_hour, each.name))
@@ -176,13 +263,13 @@ def _holder(culprits: Sequence[Culprit], line: _Stayed) -> int | None:
     return None
 
 
-def _culprit(line: _Stayed, total: int, windows: Sequence[Window], notes: Sequence[str]) -> Culprit:
+def _culprit(line: _Stayed, alive: float, windows: Sequence[Window], notes: Sequence[str]) -> Culprit:
     workers = sorted({window.worker for window in windows})
     seconds = sum(window.seconds for window in windows)
     count = "a trace window" if len(windows) == 1 else f"{len(windows)} trace windows"
     text = (
-        f"{format_bytes(line.bytes)} in {line.blocks:,} blocks that this line allocated in {seconds:,.0f} s stayed, "
-        f"{line.bytes / total:.0%} of all that did, in {count} of {', '.join(workers)}"
+        f"{format_bytes(line.bytes)} in {line.blocks:,.0f} blocks that this line allocated in {seconds:,.0f} s stayed, "
+        f"{line.bytes / alive:.0%} of what was alive then, in {count} of {', '.join(workers)}"
     )
     return Culprit(
         rank=0,

@@ -42,7 +42,8 @@ def from_trace(
                 found = grown or _growth(trace, f"map.{name}.bytes", rows)
                 if found is None:
                     continue
-                inside = insides.get((name, worker, life)) or insides.get((name, "", ""))
+                own = insides.get((name, worker, life))
+                inside = own or insides.get((name, "", ""))
                 yield Finding(
                     key=("map", name),
                     name=name,
@@ -55,6 +56,9 @@ def from_trace(
                     bytes_per_entry=inside.bytes_per_entry() if inside else _bytes_per_entry(trace, name, rows),
                     container=inside.named if inside else None,
                     bound=_last(trace, f"map.{name}.maxsize", rows),
+                    seen=tuple(own.seen) if own else (),
+                    owned=inside.owned() if inside else None,
+                    near_bytes_per_entry=inside.near_bytes_per_entry() if inside else None,
                 )
 
 

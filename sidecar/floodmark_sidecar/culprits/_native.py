@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from floodmark_sidecar.culprits._culprit import Culprit
-from floodmark_sidecar.culprits._explained import explained, share, together
+from floodmark_sidecar.culprits._explained import explained, placed_by_size, share, together
 from floodmark_sidecar.units import format_bytes
 
 
@@ -24,19 +24,32 @@ _PLACES: Final = {
     "retention": _Place("malloc, free", "malloc free but kept", "fewer arenas (MALLOC_ARENA_MAX=2) may give it back"),
 }
 
+_ELSEWHERE: Final = _Place(
+    "mapped",
+    "unexplained",
+    "Python's allocator and malloc have no more than before: pages that C code or the interpreter maps itself, as for stacks",
+)
+_ROWS: Final = frozenset({"python objects", "native malloc in use", "malloc free but kept", "mmap"})
+"""What must be measured before one may say that it is none of these."""
 
-def with_native(culprits: Sequence[Culprit], judged: Mapping[str, Any]) -> tuple[Culprit, ...]:
+_MOST_OF_IT: Final = 0.8
+
+
+def with_native(
+    culprits: Sequence[Culprit], judged: Mapping[str, Any], *, named: float | None = None
+) -> tuple[Culprit, ...]:
     """Return *culprits* with what a climb takes outside Python's objects, if the verdict *judged* says that it does.
 
-    By its bytes among those that hold something; before lines, which are Python's own allocations.
+    *named* is what in bytes an hour has a name for sure, by default all that is known of *culprits*. By its bytes among those that hold something; before lines, which are Python's own allocations.
     """
-    place = _PLACES.get(judged.get("growth_class", ""))
+    rows = {row["row"]: row["bytes"] for row in judged.get("ledger", ())}
+    place = _PLACES.get(judged.get("growth_class", "")) or _elsewhere(rows)
     slope = judged.get("slope_bytes_per_hour", {}).get("estimate") or 0.0
     held = [each for each in culprits if each.kind != "line"]
-    if place is None or judged.get("verdict") != "climbing" or slope <= 0 or explained(slope, held):
+    named = together(held) if named is None else named
+    if place is None or judged.get("verdict") != "climbing" or slope <= 0 or explained(slope, named):
         return tuple(culprits)
-    left = slope - together(held)
-    rows = {row["row"]: row["bytes"] for row in judged.get("ledger", ())}
+    left = slope - named
     grown = f"{format_bytes(rows[place.row])} of {format_bytes(sum(rows.values()))} that memory grew by"
     found = Culprit(
         rank=0,
@@ -52,6 +65,13 @@ def with_native(culprits: Sequence[Culprit], judged: Mapping[str, Any]) -> tuple
         points=(),
         evidence=f"{place.row}: {grown}, and no object of Python's explains it; {place.hint}",
     )
-    ordered = sorted([*held, found], key=lambda each: -(each.bytes_per_hour or 0.0))
+    ordered = placed_by_size(held, found)
     ordered += [each for each in culprits if each.kind == "line"]
     return tuple(replace(each, rank=rank) for rank, each in enumerate(ordered, start=1))
+
+
+def _elsewhere(rows: Mapping[str, float]) -> _Place | None:
+    """Return the place of growth that all who know of memory have no part in, None if there is no such growth."""
+    total = sum(rows.values())
+    nobodys = rows.keys() >= _ROWS and total > 0 and rows.get(_ELSEWHERE.row, 0.0) >= _MOST_OF_IT * total
+    return _ELSEWHERE if nobodys else None

@@ -9,12 +9,13 @@ from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._evidence import INCONCLUSIVE, OVERLAP, evidence
 from floodmark_sidecar.culprits._explained import share, together
 from floodmark_sidecar.culprits._findings import from_tracks, lives_of, map_names, tracks_of, without_holders
+from floodmark_sidecar.culprits._fix import fix
 from floodmark_sidecar.culprits._lines import Window, with_lines
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
 from floodmark_sidecar.culprits._native import with_native
 from floodmark_sidecar.culprits._resources import placed, resource_culprits
-from floodmark_sidecar.culprits._types import from_types, unexplained
+from floodmark_sidecar.culprits._types import behind_holders, from_types, unexplained
 from floodmark_sidecar.judge import Trace, Verdict
 
 
@@ -56,13 +57,28 @@ def rank(
     candidates += unexplained(merged([*from_types(lives)]), candidates, climb=_slope(judged))
     several = len(workers) > 1
     notes = [INCONCLUSIVE] if judged.get("verdict") == "inconclusive" else []
-    culprits = _culprits(ranked(candidates), _slope(judged), living=alive, several=several, locate=locate, notes=notes)
+    if notes:
+        # In a few captures chance makes lists and numbers grow as well, and without a place they are no help.
+        candidates = [each for each in candidates if each.can_be_found]
+    ordered = behind_holders(ranked(candidates))
+    named = sum(each.near_bytes_per_hour for each in ordered)
+    culprits = _culprits(ordered, _slope(judged), living=alive, several=several, locate=locate, notes=notes)
     estimate = judged.get("slope_bytes_per_hour", {}).get("estimate")
     counted = resource_culprits(lives, verdict, living=alive, several=several, locate=locate)
     # What stays of a window is also what is under way: beside what surely grows, it is asked of a climb only.
     asked = windows if not counted or judged.get("verdict") == "climbing" else ()
-    culprits = with_lines(culprits, asked, slope=estimate, since=since, shown=shown, notes=notes)
-    return placed(with_native(culprits, judged), counted, verdict)
+    culprits = with_lines(
+        culprits,
+        asked,
+        slope=estimate,
+        climbs=judged.get("verdict") == "climbing",
+        since=since,
+        shown=shown,
+        notes=notes,
+        growing=ordered,
+        named=named,
+    )
+    return placed(with_native(culprits, judged, named=named), counted, verdict, held=named)
 
 
 def _culprits(
@@ -87,7 +103,7 @@ def _culprits(
                 rank=number,
                 kind=first.kind,
                 name=first.name or _described(held),
-                where=None if candidate.owner is None else locate(candidate.owner),
+                where=next((line for line in map(locate, candidate.places) if line), None),
                 path=held.path if held is not None else first.name if first.kind == "type" else None,
                 worker=alone,
                 share=None if slope is None or size is None else share(size, max(slope, named)),
@@ -96,6 +112,8 @@ def _culprits(
                 measured="bytes" if first.swells else first.unit,
                 points=candidate.points(living),
                 evidence=evidence(candidate.findings, living, alone, [*notes, *(overlap if number == 1 else [])]),
+                fix=fix(candidate),
+                retainers=() if held is None else held.retainers,
             )
         )
     return tuple(culprits)

@@ -24,6 +24,12 @@ _MOST: Final = 3
 _GOOD_PART: Final = 0.25
 """Share of a climb's rate from which on groups are what climbs."""
 
+_AS_MANY: Final = (0.5, 2.0)
+"""A container that gains so many entries for each thread, task or descriptor has one for each."""
+
+_UNHELD: Final = ("line", "native")
+"""Kinds of culprits that say where memory is asked for, and not what keeps it."""
+
 _NOBODY: Final = ("", "")
 """The worker and life of what readings tell of the service as a whole."""
 
@@ -85,7 +91,7 @@ def resource_culprits(
                     kind=kind.word,
                     name=first.name or kind.word,
                     where=where,
-                    path=_path(group),
+                    path=_path(group) or (None if group is None else group.path),
                     worker=alone,
                     share=None,
                     bytes_per_hour=None,
@@ -98,25 +104,44 @@ def resource_culprits(
     return culprits
 
 
-def placed(culprits: Sequence[Culprit], counted: Sequence[Culprit], verdict: Verdict | None) -> tuple[Culprit, ...]:
+def placed(
+    culprits: Sequence[Culprit], counted: Sequence[Culprit], verdict: Verdict | None, *, held: float
+) -> tuple[Culprit, ...]:
     """Return *culprits*, whose bytes are known, and *counted*, whose are not, in one ranking.
 
     A ranking by bytes ends with those of whom none are known. Yet a count that climbs is a climb of its own: those of
-    the kind the verdict is about come first, unless memory climbs as well and *culprits* explain that.
+    the kind the verdict is about come first, unless memory climbs as well and what has a name for sure, *held* bytes an hour,
+    explains that. Where the verdict is about nothing, those that have a line come before the first that gains as many: each new
+    thread is also an entry in a table of threads.
     """
     leading: list[Culprit] = []
-    if verdict is not None and not _explained(culprits, verdict):
+    if verdict is not None and not _explained(held, verdict):
         word = next((kind.word for kind in _KINDS if kind.counted == verdict.growth_class), None)
         leading = [each for each in counted if each.kind == word]
-    trailing = [each for each in counted if each not in leading]
-    return tuple(replace(each, rank=rank) for rank, each in enumerate([*leading, *culprits, *trailing], start=1))
+    ordered = [*leading, *culprits]
+    undecided = verdict is None or verdict.verdict != "climbing"
+    for each in counted:
+        if each not in leading:
+            alike = undecided and each.where is not None
+            ordered.insert(_place_before(ordered, each) if alike else len(ordered), each)
+    return tuple(replace(each, rank=rank) for rank, each in enumerate(ordered, start=1))
 
 
-def _explained(culprits: Sequence[Culprit], verdict: Verdict) -> bool:
+def _place_before(culprits: Sequence[Culprit], counted: Culprit) -> int:
+    """Return the place of the first of *culprits* that gains as many entries as *counted*, or their end."""
+    least, most = _AS_MANY
+    for place, each in enumerate(culprits):
+        known = each.bytes_per_hour is not None and each.kind not in _UNHELD
+        if known and least * counted.entries_per_hour <= each.entries_per_hour <= most * counted.entries_per_hour:
+            return place
+    return len(culprits)
+
+
+def _explained(held: float, verdict: Verdict) -> bool:
     memory = verdict.memory
     if memory is None or memory.state != "climbing":
         return False
-    return explained(memory.slope.estimate * 3600, culprits)
+    return explained(memory.slope.estimate * 3600, held)
 
 
 def _candidates(
@@ -215,12 +240,12 @@ def _told(group: Group | None, locate: _Locate) -> tuple[str | None, list[str]]:
     """Return the line to show of *group*, and what else there is to say of it."""
     if group is None:
         return None, ["no capture says which"]
-    made = locate(group.owner) if group.owner is not None else None
+    made = next((line for line in (locate(each) for each in (group.owner, group.holder) if each) if line), None)
     stands = locate(group.at) if group.at is not None else None
     told = [f"most of them stand at {stands}"] if made and stands and made != stands else []
+    told += [f"held by {group.chain}"] if group.chain else []
     return made or stands, [*told, *(["they have ended, and nothing waits for them"] if group.ended else [])]
 
 
 def _path(group: Group | None) -> str | None:
-    owner = None if group is None else group.owner
-    return None if owner is None else ".".join(part for part in (owner.module, owner.qualname, owner.attribute) if part)
+    return None if group is None or group.owner is None else group.owner.path

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from floodmark_sidecar.culprits._capture import Capture, Container
+from floodmark_sidecar.culprits._capture import Capture, Container, Owned
 from floodmark_sidecar.culprits._growth import Growth, growth
 
 
@@ -39,11 +39,23 @@ class Track:
         return found if found is not None and found.last >= 1.5 * found.first else None
 
     def bytes_per_entry(self) -> float:
-        """Return what one entry costs: what it holds, where that was sampled, and its share of the table."""
+        """Return what one entry costs: what it owns, or else what it holds near by, and its share of the table."""
+        owned = self.owned()
+        return self.near_bytes_per_entry() if owned is None else self._table_per_entry() + owned.bytes
+
+    def near_bytes_per_entry(self) -> float:
+        """Return what one entry costs with what it holds near by, where that was sampled, and its share of the table."""
         held = [container.entry_bytes for _, container in self.seen if container.entry_bytes is not None]
+        return self._table_per_entry() + (median(held) if held else 0.0)
+
+    def owned(self) -> Owned | None:
+        """Return what one entry owned in the census that saw the median of it; None where none has looked."""
+        found = sorted((c.owned for _, c in self.seen if c.owned is not None), key=lambda owned: owned.bytes)
+        return found[len(found) // 2] if found else None
+
+    def _table_per_entry(self) -> float:
         entries = sum(container.entries for _, container in self.seen)
-        table = sum(container.bytes for _, container in self.seen) / entries if entries else 0.0
-        return table + (median(held) if held else 0.0)
+        return sum(container.bytes for _, container in self.seen) / entries if entries else 0.0
 
 
 def follow(captures: Sequence[Capture]) -> list[Track]:

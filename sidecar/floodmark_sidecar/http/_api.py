@@ -1,17 +1,22 @@
 """The JSON API: `/api/v1/…`."""
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from floodmark_sidecar.captures import CaptureError
+from floodmark_sidecar.captures import NO_FOLDER, CaptureError
 from floodmark_sidecar.compare import compare
-from floodmark_sidecar.errors import UsageError
+from floodmark_sidecar.culprits import graph
+from floodmark_sidecar.errors import FloodmarkError, UsageError
+from floodmark_sidecar.graphviz import draw
+from floodmark_sidecar.http._security import READ_ONLY
 from floodmark_sidecar.http._state import State
 from floodmark_sidecar.store import CaptureRow, Reader, map_series, worker_series
 from floodmark_sidecar.units import parse_duration
@@ -35,6 +40,7 @@ class CaptureRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     service: str = Field(max_length=64)
+    worker: str | None = Field(None, max_length=80, description="this one alone (web-0)")
     trace: str | None = Field(
         None, max_length=40, description="trace allocations for so long (30s) in one worker, instead of a census of all"
     )
@@ -162,14 +168,42 @@ async def culprits(request: Request, service: Service = None) -> dict[str, Any]:
     }
 
 
+@router.get("/retainers.svg", response_class=Response)
+async def retainers(request: Request, service: Service = None) -> Response:
+    """Who holds what grows, as a picture; needs graphviz beside the sidecar."""
+    name = _named(request, service)
+    assessment = await _state(request).assessments.get(name)
+    ways = graph([culprit.as_dict() for culprit in assessment.culprits])
+    if ways is None:
+        raise HTTPException(404, "there is no picture: of nothing that grows is it known who holds it")
+    try:
+        picture = await asyncio.to_thread(draw, ways)
+    except FloodmarkError as error:
+        raise HTTPException(501, f"{error.message}{error.hint and f': {error.hint}'}") from None
+    return Response(picture, media_type="image/svg+xml")
+
+
 @router.get("/captures")
 def captures(request: Request, service: Service = None) -> dict[str, Any]:
-    """The newest censuses and trace windows that were asked for, newest first, and how each went."""
-    with _state(request).reader() as reader:
+    """The newest censuses and trace windows that were asked for, newest first, and how each went; then older ones whose
+    file is kept.
+
+    `bytes` is the size of a capture's file, `null` where there is none, or none any more. `trigger` is `asked` or
+    `clock`. `kept` is what the folder holds, of all services, and its limits. `unavailable` says why no capture can be
+    asked for here, `null` where one can.
+    """
+    state = _state(request)
+    with state.reader() as reader:
         name = _chosen(reader, service)
-        taken = reader.captures(name)[-MAX_POINTS:]
+        taken = _taken(state, reader, name)
     outcome = Counter("refused" if row.refused else "written" for row in taken)
-    return {"service": name, "captures": [asdict(row) for row in reversed(taken)], **dict(outcome)}
+    return {
+        "service": name,
+        "captures": [_listed(row) for row in taken],
+        "kept": _kept(state),
+        "unavailable": _unavailable(state),
+        **dict(outcome),
+    }
 
 
 @router.get("/diff")
@@ -188,11 +222,12 @@ def diff(
     newest. Types are the rows of pympler's summaries, containers those that either capture has found; the largest
     growth comes first. What a capture does not list is `null`.
     """
-    with _state(request).reader() as reader:
+    state = _state(request)
+    with state.reader() as reader:
         name = _chosen(reader, service)
-        taken = reader.captures(name)[-MAX_POINTS:][::-1]
+        taken = _taken(state, reader, name)
         cwd = reader.cwd(name)
-    rows = [_taken(taken, when, name) for when in (first, second)]
+    rows = [_picked(taken, when, name) for when in (first, second)]
     paths = [Path(row.path or "") for row in rows]
     try:
         found = compare(*paths, cwd=cwd, at_most=limit).as_dict()
@@ -207,18 +242,18 @@ def diff(
 async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
     """Take a census of every worker of the service that has an agent, one after the other; answers when done.
 
-    With `trace`, one worker notes for so long where it allocates, which slows it several times, and what is alive at
+    With `worker`, of that one alone. With `trace`, one worker notes for so long where it allocates, which slows it several times, and what is alive at
     the end is written by line; the next request takes another worker.
     """
     name = _named(request, body.service)
     try:
         seconds = None if body.trace is None else parse_duration(body.trace)
-        taken = await _state(request).captures.take(name, trace=seconds, frames=body.frames)
+        taken = await _state(request).captures.take(name, worker=body.worker, trace=seconds, frames=body.frames)
     except UsageError as error:
         raise HTTPException(400, f"trace: {error.message}") from None
     except CaptureError as error:
         raise HTTPException(409, f"{error.message}: {error.hint}") from None
-    return {"service": name, "captures": [asdict(row) for row in taken]}
+    return {"service": name, "captures": [_listed(row) for row in taken]}
 
 
 @router.get("/events")
@@ -252,19 +287,50 @@ def _chosen(reader: Reader, service: str | None) -> str:
     raise HTTPException(404, f"there is no service {service!r:.80}; services with history: {names}")
 
 
-def _taken(taken: Sequence[CaptureRow], when: float, service: str) -> CaptureRow:
+def _taken(state: State, reader: Reader, service: str) -> list[CaptureRow]:
+    """Return what `/api/v1/captures` lists: the first census of a worker that has run for long is told, too."""
+    rows = reader.captures(service)[::-1]
+    older = rows[MAX_POINTS:]
+    retention = state.captures.retention
+    kept = retention.paths() if older and retention is not None else frozenset()
+    return [*rows[:MAX_POINTS], *(row for row in older if row.path in kept)]
+
+
+def _picked(taken: Sequence[CaptureRow], when: float, service: str) -> CaptureRow:
     """Return the one of *taken*, newest first, that began at *when* or has that place; one without a file is refused."""
     if when < MAX_POINTS and when == int(when):
         found = taken[int(when) : int(when) + 1]
         which = f"a place {when:.0f} in its list"
     else:
-        found = [row for row in taken if abs(row.t - when) <= _SAME_MOMENT]
+        found = sorted((row for row in taken if abs(row.t - when) <= _SAME_MOMENT), key=lambda row: abs(row.t - when))
         which = f"one that began at {when:.3f}"
     if not found:
         raise HTTPException(404, f"of {len(taken)} captures of {service} there is not {which}; see /api/v1/captures")
     if found[0].path is None:
         raise HTTPException(404, f"no capture was taken of {found[0].worker} then: {found[0].refused}")
     return found[0]
+
+
+def _listed(row: CaptureRow) -> dict[str, Any]:
+    """Return *row* with the size of its file; a file that cannot be looked at counts as gone."""
+    size = None
+    if row.path is not None:
+        with contextlib.suppress(OSError):
+            size = Path(row.path).stat().st_size
+    return {**asdict(row), "bytes": size}
+
+
+def _kept(state: State) -> dict[str, Any] | None:
+    retention = state.captures.retention
+    if retention is None:
+        return None
+    return {**asdict(retention.status), "most_files": retention.most_files, "most_bytes": retention.most_bytes}
+
+
+def _unavailable(state: State) -> str | None:
+    if state.captures.retention is None:
+        return f"{NO_FOLDER}: start it with --captures DIR"
+    return READ_ONLY if state.token is None else None
 
 
 def _check(since: float | None, until: float | None) -> None:

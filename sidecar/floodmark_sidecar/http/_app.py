@@ -98,6 +98,8 @@ def _problems(state: State) -> list[str]:
     status = state.store.status()
     if status.error:
         problems.append(status.error)
+    if state.captures.retention is not None and (problem := state.captures.retention.status.problem):
+        problems.append(problem)
     if _is_late(state):
         problems.append(f"no service was read in the last {_LATE} intervals")
     return problems

@@ -139,6 +139,15 @@ class _Collector:
         yield CounterMetricFamily(
             "floodmark_store_pruned_readings", "Readings deleted to stay under the cap.", value=status.pruned
         )
+        if self._state.captures.retention is not None:
+            kept = self._state.captures.retention.status
+            yield GaugeMetricFamily("floodmark_capture_files", "Capture files that are kept.", value=kept.files)
+            yield GaugeMetricFamily("floodmark_capture_bytes", "Capture files on disk.", value=kept.bytes)
+            yield GaugeMetricFamily(
+                "floodmark_capture_files_stuck",
+                "Capture files that should make room and cannot be removed.",
+                value=kept.stuck,
+            )
         if age is not None:
             yield GaugeMetricFamily("floodmark_last_reading_age_seconds", "Age of the newest reading.", value=age)
 

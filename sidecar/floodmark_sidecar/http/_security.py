@@ -23,6 +23,8 @@ _MOST_BODY: Final = 64 << 10
 
 _TOO_LARGE: Final = f"a request may have a body of at most {_MOST_BODY} bytes"
 
+READ_ONLY: Final = "nothing can be changed here: start the sidecar with FLOODMARK_TOKEN set"
+
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1", ""})
 _OF_STATUS: Final = {
     401: {"WWW-Authenticate": 'Basic realm="floodmark", charset="UTF-8"'},
@@ -89,7 +91,7 @@ class Guard:
         bearer, password = _credentials(headers.get("authorization", ""))
         if scope["method"] not in _SAFE:
             if self._state.token is None:
-                return _answer(403, "nothing can be changed here: start the sidecar with FLOODMARK_TOKEN set")
+                return _answer(403, READ_ONLY)
             if not self._is_token(bearer):
                 return _answer(401, "this needs the header Authorization: Bearer TOKEN")
             length = headers.get("content-length", "")

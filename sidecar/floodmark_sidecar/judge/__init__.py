@@ -3,7 +3,8 @@
 What lives where, in the order in which a trace goes through it:
 
 - read: `_csv`, `_header`, `_columns`, `_times`, `_numbers` and `_sizes` make a `_trace`, of which `_mixed` says
-  whether rows of several workers are in it that nothing tells apart
+  whether rows of several workers are in it that nothing tells apart, also where they take `_turns` or `_hops` tell; lives without
+  labels are `_counted` by requests
 - ready to judge: `_frame`, its instants by `_rounds` of readings, of it the `_lives` of each worker, their `_beginnings`, their `_ageing` and their
   `_copies` of a master's pages
 - what sessions and bounded maps hold, taken out: `_held`
@@ -18,7 +19,8 @@ What lives where, in the order in which a trace goes through it:
 - restarts: the `_last_lives` by themselves, and falls in a trace that tells of none (`_unlabelled`); `_restarts` is what both say
 - the `_verdict`, which `_conclude` draws: its `_account` in sentences (`_reasons`, `_reasons_beside`, `_climbers`, `_departures`),
   the `_ledger`, growth by request (`_requests`) and growth that had ended before (`_filled`), how much `_longer` a run should
-  take, by the `_wave` it follows too, and what to do `_next`
+  take, by the `_wave` it follows too, when its `_highs` are at the plan's limit, and what to do `_next`;
+  the `_decisive` series that it names, for pictures
 - why: `_explain`, by each `_condition` (`_conditions`, `_conditions_beside`)
 
 `_judge` leads through all of it by its `_settings`; `_ranks` has the statistics and `_types` the arrays that all of it uses.
@@ -26,6 +28,7 @@ What lives where, in the order in which a trace goes through it:
 
 from floodmark_sidecar.judge._condition import Condition
 from floodmark_sidecar.judge._csv import format_csv, parse_csv
+from floodmark_sidecar.judge._decisive import Decisive
 from floodmark_sidecar.judge._explain import Explanation, Way, explain
 from floodmark_sidecar.judge._failure import first_failure
 from floodmark_sidecar.judge._finding import Finding
@@ -39,6 +42,7 @@ from floodmark_sidecar.judge._verdict import Verdict
 
 __all__ = [
     "Condition",
+    "Decisive",
     "Explanation",
     "Finding",
     "Settings",

@@ -7,6 +7,7 @@ from floodmark_sidecar.judge import _reasons_beside as beside
 from floodmark_sidecar.judge._case import Case
 from floodmark_sidecar.judge._climbers import carriers
 from floodmark_sidecar.judge._evidence import Evidence
+from floodmark_sidecar.judge._highs import above, latest_high
 from floodmark_sidecar.units import format_duration
 
 
@@ -22,11 +23,9 @@ def account(
     if case.state == evidence.memory.state == "climbing" and not evidence.departed.successors:
         carried = carriers(evidence.memory, evidence.workers)
         reasons += [carried] if carried else []
-    limit = evidence.settings.memory
-    if full is not None and limit is not None and evidence.stays_at <= limit:
-        reasons.append(say.reaches(limit, full, left=None if evidence.look is None else evidence.look.left))
     if case.state == "steady":
         reasons += _of_steadiness(evidence)
+    reasons += _of_limit(evidence, full)
     if evidence.restarts.said and not evidence.restarts.unclear:
         reasons.append(evidence.restarts.said)
     if case.state == "climbing":
@@ -37,6 +36,22 @@ def account(
     if longer is not None:
         reasons.append(f"a run some {format_duration(longer)} longer should decide")
     return [*reasons, *_of_run(evidence)]
+
+
+def _of_limit(evidence: Evidence, full: float | None) -> list[str]:
+    """Say how far the plan's memory is used; what the service stays above is a reason of its own."""
+    limit, look = evidence.settings.memory, evidence.look
+    passed = limit is not None and evidence.stays_at > limit
+    waits = look is not None and (passed or any(found.over_limit for found in evidence.maps))
+    said = [look.said_of_limits] if look is not None and waits and look.said_of_limits else []
+    if limit is None or passed:
+        return said
+    over = above(evidence.frame, limit)
+    said += [] if over is None else [say.was_above(limit, *over)]
+    if full is not None and (full > 0 or over is None):
+        high = latest_high(evidence.frame, evidence.memory)
+        said.append(say.reaches(limit, full, high=high, left=None if look is None else look.left))
+    return said
 
 
 def _of_steadiness(evidence: Evidence) -> list[str]:
@@ -53,7 +68,11 @@ def _of_steadiness(evidence: Evidence) -> list[str]:
 
 def _beside_climb(evidence: Evidence) -> list[str]:
     said = [] if evidence.look is None else [evidence.look.said]
-    return said if evidence.memory.state == "climbing" else [*said, say.beside(evidence.memory)]
+    return (
+        said
+        if evidence.memory.state == "climbing"
+        else [*said, say.beside(evidence.memory, workers=len(evidence.workers) or 1)]
+    )
 
 
 def _set_aside(case: Case, evidence: Evidence) -> list[str]:

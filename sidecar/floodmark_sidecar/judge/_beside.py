@@ -15,6 +15,7 @@ from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._holm import p_value, step_down
 from floodmark_sidecar.judge._looks import Look
 from floodmark_sidecar.judge._maps import MapFinding, examine_maps
+from floodmark_sidecar.judge._reasons import short
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._workers import WorkerFinding, examine_workers
@@ -76,7 +77,9 @@ def examine_beside(frame: Frame, settings: Settings, memory: Finding, rows: Floa
         tuple(replace(one, finding=of_worker(one)) for one in workers),
         tuple(of_map(one) for one in maps),
         tuple(one for one in counts if climbs_on(one)),
-        f"{', '.join(unsure)} grew, yet no more surely than one of {tested} series may by chance" if unsure else "",
+        f"{', '.join(map(short, unsure))} grew, yet no more surely than one of {tested} series may by chance"
+        if unsure
+        else "",
     )
 
 

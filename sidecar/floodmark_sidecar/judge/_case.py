@@ -9,7 +9,7 @@ from floodmark_sidecar.judge import _reasons_beside as beside
 from floodmark_sidecar.judge._climbers import climbers, who_climbs
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import State
-from floodmark_sidecar.judge._in_use import LEVELS
+from floodmark_sidecar.judge._in_use import LEVELS, MINUTES, fell_back
 from floodmark_sidecar.judge._ledger import growth_class, ledger
 from floodmark_sidecar.units import format_bytes, format_duration
 
@@ -19,9 +19,6 @@ LARGEST_GAP: Final = 0.2
 OF_LONG_LIVES: Final = 0.33
 MEASURED: Final = 0.5
 """Shares of the run, and of its readings."""
-
-_MINUTES: Final = 1800.0
-"""Seconds of a run up to which an allocator may still be finding the reserve that a service's bursts need."""
 
 _OF_SESSIONS: Final = {"threads": 2.0, "fds": 3.0, "tasks": 3.0}
 """How many of a count one session may have of its own: a socket, a pipe to what serves it, a task for either direction."""
@@ -103,6 +100,7 @@ def _doubts_of_climb(evidence: Evidence) -> list[str]:
     doubts = _fills(evidence)
     if evidence.rest.sessions is None:
         doubts += evidence.load.of_climbing
+    doubts += evidence.load.rate
     if evidence.levels:
         doubts.append(LEVELS)
     if frame.recycled and frame.lives_slacken:
@@ -112,10 +110,14 @@ def _doubts_of_climb(evidence: Evidence) -> list[str]:
     if evidence.calmed is not None and evidence.calmed.slope.estimate <= evidence.calmed.delta / 2:
         doubts.append("a few jumps in each worker may be all there is to it")
     short = "a run of minutes" if evidence.look is None else "a look before the end"
-    if (frame.span < _MINUTES or evidence.look is not None) and growth_class(
-        frame, ledger(frame, start=memory.start), start=memory.start
-    ) == "retention":
+    if frame.span >= MINUTES and evidence.look is None:
+        return doubts
+    if growth_class(frame, ledger(frame, start=memory.start), start=memory.start) == "retention":
         doubts.append(f"most of it is free memory that malloc keeps, and {short} cannot tell whether that has an end")
+    elif fell_back(frame, memory):
+        doubts.append(
+            f"what was in use fell back meanwhile, and {short} cannot tell whether what is kept free has an end"
+        )
     return doubts
 
 
@@ -133,7 +135,7 @@ def _limits(case: Case, evidence: Evidence) -> None:
     if limit is not None and before is not None:
         case.missing.append(say.at_limit(before, low, limit))
     if limit is not None and low > limit:
-        case.climbs.append(f"the service stays at {format_bytes(low)}, the plan allows {format_bytes(limit)}")
+        case.climbs.append(f"the service is at {format_bytes(low)} and more, the plan allows {format_bytes(limit)}")
 
 
 def _resources(case: Case, evidence: Evidence) -> None:
@@ -172,6 +174,8 @@ def _workers(case: Case, evidence: Evidence) -> None:
 
 def _coverage(case: Case, evidence: Evidence) -> None:
     coverage = evidence.coverage
+    if coverage.doubt:
+        case.missing.append(coverage.doubt)
     if coverage.share < COVERED_TO_BE_STEADY:
         case.missing.append(f"readings cover only {coverage.share:.0%} of the run")
     if coverage.largest_gap > LARGEST_GAP * coverage.span:
@@ -179,7 +183,7 @@ def _coverage(case: Case, evidence: Evidence) -> None:
     if coverage.masked > coverage.readings:
         case.missing.append(f"{coverage.masked} readings are masked, and only {coverage.readings} are left to judge")
     if coverage.measured_share < MEASURED:
-        whose = f" of worker {coverage.least_measured}" if len(evidence.frame.trace.workers) > 1 else ""
+        whose = f" of worker {say.short(coverage.least_measured)}" if len(evidence.frame.trace.workers) > 1 else ""
         case.missing.append(f"memory is known in only {coverage.measured_share:.0%} of the readings{whose}")
     if coverage.judged_share < OF_LONG_LIVES:
         case.missing.append(f"only {coverage.judged_share:.0%} of the readings are of lives long enough to judge")

@@ -37,9 +37,9 @@ def who_climbs(workers: Sequence[WorkerFinding]) -> str:
         every = "both workers" if len(found) == 2 else f"all {len(found):,} workers"
         if rates[0] <= _ALIKE * rates[-1]:
             return f"{every} climb alike (about {say.per_hour(float(np.median(rates)))} each)"
-        return f"{every} climb, {next(iter(found))} the fastest ({say.per_hour(rates[0])})"
+        return f"{every} climb, {say.short(next(iter(found)))} the fastest ({say.per_hour(rates[0])})"
     if len(found) == 1:
-        said = f"worker {next(iter(found))} climbs ({say.per_hour(rates[0])})"
+        said = f"worker {say.short(next(iter(found)))} climbs ({say.per_hour(rates[0])})"
     else:
         said = f"workers {with_rates(workers)} climb"
     others, steady = len(workers) - len(found), sum(worker.state == "steady" for worker in workers)
@@ -53,4 +53,6 @@ def who_climbs(workers: Sequence[WorkerFinding]) -> str:
 def with_rates(workers: Sequence[WorkerFinding]) -> str:
     """Return the names of those of *workers* that climb, each with its rate."""
     found = climbers(workers)
-    return say.listed([f"{name} ({say.per_hour(finding.slope.estimate)})" for name, finding in found.items()])
+    return say.listed(
+        [f"{say.short(name)} ({say.per_hour(finding.slope.estimate)})" for name, finding in found.items()]
+    )

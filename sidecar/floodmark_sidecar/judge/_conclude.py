@@ -10,9 +10,11 @@ from floodmark_sidecar.judge._climbers import climbers
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import Finding, Shape, State
 from floodmark_sidecar.judge._frame import Coverage, Frame
+from floodmark_sidecar.judge._highs import latest_high
 from floodmark_sidecar.judge._ledger import growth_class, ledger
 from floodmark_sidecar.judge._longer import seconds_longer
 from floodmark_sidecar.judge._next import next_step
+from floodmark_sidecar.judge._reasons_beside import unknown_maps
 from floodmark_sidecar.judge._verdict import Verdict
 from floodmark_sidecar.judge._wave import wave_period
 
@@ -24,20 +26,21 @@ def conclude(evidence: Evidence, case: Case) -> Verdict:
     """Return the verdict on *evidence* that follows from *case*."""
     memory, frame, state = evidence.memory, evidence.frame, case.state
     rows = ledger(frame, start=memory.start)
-    wave, longer = None, None
-    if state == "inconclusive" and not evidence.departed and not evidence.restarts.unclear:
+    wave, longer, doubt = None, None, evidence.coverage.doubt
+    if state == "inconclusive" and not evidence.departed and not evidence.restarts.unclear and not doubt:
         wave = wave_period(frame.x, evidence.rest.values) if memory.state == "inconclusive" else None
         longer = seconds_longer(evidence, wave=wave)
     kind = _class(state, evidence, rows)
     full = _seconds_to_limit(state, evidence)
     growing = list(climbers(evidence.workers))
+    notes = (*frame.trace.notes, *unknown_maps(evidence))
     return Verdict(
         verdict=state,
         shape=_shape(state, evidence),
         growth_class=kind,
         reasons=tuple(account(case, evidence, wave=wave, longer=longer, full=full)),
         next=next_step(state, evidence, kind, wave=wave, longer=longer),
-        notes=frame.trace.notes,
+        notes=(*notes, doubt) if doubt and state == "climbing" else notes,
         window=(float(frame.t[np.searchsorted(frame.x, memory.start)]), float(frame.t[-1])),
         hours_to_limit=None if full is None else full / 3600,
         hours_to_decide=None if longer is None else longer / 3600,
@@ -85,8 +88,7 @@ def _seconds_to_limit(state: State, evidence: Evidence) -> float | None:
     climbs = state == "climbing" or (look is not None and look.only_waits(memory))
     if limit is None or not climbs or memory.slope.low <= 0:
         return None
-    now = float(frame.present(frame.used)[-1])
-    wait = max(0.0, limit - now) / memory.slope.estimate
+    wait = max(0.0, limit - latest_high(frame, memory)) / memory.slope.estimate
     # A worker that is replaced before that gives it all back.
     replaced = frame.recycled and wait > (frame.longest_life or 0.0)
     return None if replaced or (wait > 0 and evidence.hides) else wait

@@ -64,5 +64,5 @@ class Condition:
             "value": self.value,
             "threshold": self.threshold or None,
             "met": self.met,
-            "needed_for": None if self.needed_for == "none" else self.needed_for,
+            "needed_for": {"none": None, "any": "both"}.get(self.needed_for, self.needed_for),
         }

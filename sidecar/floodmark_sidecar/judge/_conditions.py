@@ -1,6 +1,7 @@
 """The conditions that the judge puts on one trace, in the order it looks at them."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from floodmark_sidecar.judge._case import COVERED_TO_BE_STEADY, COVERED_TO_CLIMB, LARGEST_GAP, MEASURED, OF_LONG_LIVES
 from floodmark_sidecar.judge._condition import Condition, Need
@@ -13,9 +14,13 @@ from floodmark_sidecar.judge._jumps import MOST_ISOLATED, without
 from floodmark_sidecar.judge._persistence import GIVEN_BACK, HALF, WITHOUT_JUMPS, how_it_lasts
 from floodmark_sidecar.judge._reasons import band, per_day, per_hour
 from floodmark_sidecar.judge._shape import late_slope
+from floodmark_sidecar.judge._teeth import teeth_end
 from floodmark_sidecar.judge._verdict import Verdict
 from floodmark_sidecar.judge._warmup import LEAST, MOST
 from floodmark_sidecar.units import format_bytes, format_duration
+
+_NEAR: Final = 0.02
+"""Share of a run by which a time is near another."""
 
 
 def conditions_of(verdict: Verdict) -> Iterator[Condition]:
@@ -133,14 +138,13 @@ def _memory(evidence: Evidence) -> Iterator[Condition]:
         yield Condition(f"memory that {whose}", f"{format_bytes(held.each)}, taken out before judging")
     window, span = memory.window, memory.end - memory.start
     yield Condition(
-        "floors",
+        "floors, the lows that are judged",
         f"{len(window):,} in {format_duration(span)}, each the low of {format_duration(window.block)}",
         f"at least {FEWEST}",
         len(window) >= FEWEST,
         "any",
     )
-    whose = "the plan's" if settings.warmup is not None else f"measured, from {LEAST:.0%} to {MOST:.0%} of a run"
-    yield Condition("warm-up, which is not judged", format_duration(memory.start), whose)
+    yield _warmup(evidence)
     jumps = ", ".join(f"{format_bytes(jump.size)} at {format_duration(jump.time)}" for jump in memory.jumps)
     yield Condition("isolated jumps taken out", jumps or "none", f"at most {MOST_ISOLATED}, else none is")
     if memory.falls:
@@ -152,6 +156,24 @@ def _memory(evidence: Evidence) -> Iterator[Condition]:
     yield from _of_slope(memory)
     yield from _lasting(memory)
     yield _hidden(memory)
+
+
+def _warmup(evidence: Evidence) -> Condition:
+    """Return how much of the run is left out, and why where that is more than always is."""
+    memory, share = evidence.memory, evidence.memory.start / evidence.frame.span
+    ended = None if evidence.rest.care.within else teeth_end(evidence.frame.x, evidence.rest.values)
+    whose, why = f"measured, from {LEAST:.0%} to {MOST:.0%} of a run", ""
+    if memory.onset is not None:
+        whose, why = "measured", ", until its growth began"
+    elif evidence.settings.warmup is not None:
+        whose = "the plan's"
+    elif ended is not None and ended >= memory.start:
+        whose, why = "measured", ", until it no longer gave back in turns"
+    elif share > MOST - _NEAR:
+        why = ", half of the run, as its growth slackened"
+    elif share > LEAST + _NEAR:
+        why = ", until its growth slackened"
+    return Condition("warm-up, which is not judged", f"{format_duration(memory.start)}{why}", whose)
 
 
 def _of_slope(memory: Finding) -> Iterator[Condition]:

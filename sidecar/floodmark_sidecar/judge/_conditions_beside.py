@@ -29,6 +29,9 @@ def _load(evidence: Evidence, _: Case) -> Iterator[Condition]:
         if load.of_steady and not fell:
             said = "fell away, and memory is steady over requests, too"
         yield Condition("load", said, "at least half of what it was at first", not fell, "steady")
+        if evidence.memory.state == "climbing":
+            said = "follows it, and it rose" if load.rate else "rose without it"
+            yield Condition("rate of requests", f"memory {said}", "not what memory follows", not load.rate, "climbing")
     else:
         yield Condition("load", "requests are not in the trace")
     if np.isfinite(frame.column("sessions")).any():
@@ -65,9 +68,8 @@ def _maps(evidence: Evidence, _: Case) -> Iterator[Condition]:
     for found in evidence.maps:
         alone = found.climbs or found.over_limit
         if alone or found.waits:
-            yield Condition(
-                f"map {found.name}", _size(found), _asked(found), met=False, needed_for="steady", alone=alone
-            )
+            size = f"{_size(found)}, {_held(found)}" if found.over_limit else _size(found)
+            yield Condition(f"map {found.name}", size, _asked(found), met=False, needed_for="steady", alone=alone)
         elif evidence.memory.state != "steady" and found.excuses(evidence.memory.rise):
             wanted = "level while memory grew"
             yield Condition(f"map {found.name}", _size(found), wanted, met=False, needed_for="climbing")
@@ -75,7 +77,8 @@ def _maps(evidence: Evidence, _: Case) -> Iterator[Condition]:
             rest += 1
     if rest:
         others = "" if rest == len(evidence.maps) else "other "
-        yield Condition(f"{others}maps", f"{rest:,} that do not climb", "not climbing", met=True, needed_for="steady")
+        calm = "1 that does not climb" if rest == 1 else f"{rest:,} that do not climb"
+        yield Condition(f"{others}maps", calm, "not climbing", met=True, needed_for="steady")
     elif not evidence.maps:
         yield Condition("maps", "not in the trace")
 
@@ -85,11 +88,16 @@ def _size(found: MapFinding) -> str:
     return f"{found.entries:,.0f} entries, {found.entries_rise:+,.0f} while judged, {bound}"
 
 
+def _held(found: MapFinding) -> str:
+    """Return what of a map is held against the plan's limit."""
+    return f"{found.most:,.0f} and more in one worker throughout the last quarter"
+
+
 def _asked(found: MapFinding) -> str:
     if found.over_limit:
-        return f"at most {found.limit or 0:,} entries in one worker, as the plan says, not {found.most:,.0f}"
+        return f"at most {found.limit or 0:,} entries in one worker, as the plan says"
     least = found.finding.delta * found.seconds if found.finding else 0.0
-    return f"under {least:,.0f} entries more, or filling up to a bound that fits in memory"
+    return f"under {least:,.0f} entries more, or filling to a bound that fits"
 
 
 def _workers(evidence: Evidence, case: Case) -> Iterator[Condition]:
@@ -102,15 +110,18 @@ def _workers(evidence: Evidence, case: Case) -> Iterator[Condition]:
     said = who_climbs(evidence.workers) if found and evidence.memory.state != "climbing" else ""
     if said:
         alone = any(text.startswith(said) for text in case.climbs)
-        names, wanted = with_rates(evidence.workers), "none that the sum does not show"
-        yield Condition("workers that climb", names, wanted, met=False, needed_for="steady", alone=alone)
+        names = f"{len(found):,} of {len(evidence.workers):,}: {with_rates(evidence.workers)}"
+        yield Condition(
+            "number of workers that climb by themselves", names, "0", met=False, needed_for="steady", alone=alone
+        )
     rest = [
         worker for worker in evidence.workers if not (said and worker.name in found) and worker not in departed.gone
     ]
     if rest:
         slopes = [worker.finding.slope.estimate for worker in rest if worker.finding is not None]
         between = f", slopes from {per_hour(min(slopes))} to {per_hour(max(slopes))}" if slopes else ""
-        wanted = "there to the end and none climbing that the sum does not show"
+        climbs = evidence.memory.state == "climbing"
+        wanted = f"there to the end{'' if climbs else ', and none climbs by itself'}"
         others = "" if len(rest) == len(evidence.workers) else "other "
         yield Condition(f"{others}workers", f"{len(rest):,}{between}", wanted, met=True, needed_for="steady")
 

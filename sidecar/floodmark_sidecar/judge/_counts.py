@@ -36,7 +36,8 @@ def climbing_counts(frame: Frame, *, start: float) -> tuple[CountClimb, ...]:
             continue
         within = None if values is None else frame.within(values)
         care = QUICK if within is None else replace(QUICK, within=within, factor=_WIDER)
-        finding = examine_count(frame.x, series, start=start, least=least, care=care)
+        lives = None if within is None else (len(frame.slots), frame.longest_life or frame.span)
+        finding = examine_count(frame.x, series, start=start, least=least, care=care, lives=lives)
         if finding is not None and finding.state == "climbing":
             found.append(CountClimb(kind, finding))
     return tuple(found)
@@ -47,12 +48,25 @@ def processes(frame: Frame) -> FloatArray:
     return frame.present(np.ones(len(frame.memory)))
 
 
-def examine_count(x: FloatArray, y: FloatArray, *, start: float, least: float, care: Care = QUICK) -> Finding | None:
-    """Return what a count shows after *start*; None where it is too short to say, or has risen by less than half δ."""
+def examine_count(
+    x: FloatArray,
+    y: FloatArray,
+    *,
+    start: float,
+    least: float,
+    care: Care = QUICK,
+    lives: tuple[int, float] | None = None,
+) -> Finding | None:
+    """Return what a count shows after *start*; None where it is too short to say, or has risen by less than half δ.
+
+    Where workers are replaced, *lives* says how many there are at once and how long the longest lived: each may rise by
+    *least* in a life.
+    """
     judged = y[x >= start]
     if len(judged) < 2:
         return None
-    ruler = CountRuler(median(judged), float(x[-1]) - start, least)
+    workers, span = lives or (1, float(x[-1]) - start)
+    ruler = CountRuler(median(judged), span, workers * least)
     if rise(judged) < ruler.rise / 2:
         return None
     return examine(x, y, ruler, warmup=start, care=care)

@@ -8,9 +8,10 @@ MIB: Final = 1 << 20
 DAY: Final = 86_400.0
 """Seconds."""
 
-ERRORS: Final = 4.0
+ERRORS: Final = 5.0
 """k: where nothing else is asked for, δ is at least so many standard errors of the slope. With 3, one leak of 2δ in ten of
-some families stays undecided in runs of minutes, as noise of that size looks like a few jumps; with 4, one in fifty.
+some families stays undecided in runs of minutes, as noise of that size looks like a few jumps; with 4, one in twenty; with 5,
+one in thirty.
 """
 
 FOUND: Final = 2.0

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._reasons import listed
+from floodmark_sidecar.judge._reasons import listed, short
 from floodmark_sidecar.judge._workers import WorkerFinding
 from floodmark_sidecar.units import format_duration
 
@@ -41,7 +41,7 @@ class Departures:
     def counted(self) -> list[str]:
         """Say it in few words."""
         replaced = [f"{self.successors:,}, others in their place"] if self.successors else []
-        return [*replaced, *([listed([worker.name for worker in self.gone])] if self.gone else [])]
+        return [*replaced, *([listed([short(worker.name) for worker in self.gone])] if self.gone else [])]
 
     @property
     def said(self) -> list[str]:
@@ -57,7 +57,7 @@ class Departures:
             )
         if self.gone:
             one = len(self.gone) == 1
-            named = listed([worker.name for worker in self.gone])
+            named = listed([short(worker.name) for worker in self.gone])
             since = f"is gone since {format_duration(self.since)}"
             if not one:
                 since = f"are gone, the first since {format_duration(self.since)}"

@@ -88,7 +88,7 @@ class Evidence:
     @cached_property
     def filled(self) -> Filled | None:
         """The growth that ended before the judged part."""
-        return filled(self.memory)
+        return filled(self.frame, self.memory)
 
     @property
     def filled_to_limit(self) -> Filled | None:

@@ -10,7 +10,14 @@ from floodmark_sidecar.judge._cycle import has_teeth
 from floodmark_sidecar.judge._delta import FOUND, KnownRuler, Ruler
 from floodmark_sidecar.judge._falls import error_of, find_falls, levelled, with_falls
 from floodmark_sidecar.judge._floors import FEWEST, MOST, Floors, take_floors
-from floodmark_sidecar.judge._hidden import hidden_by_end, hidden_by_jumps, hidden_by_peaks, jumps_of_run, staircase
+from floodmark_sidecar.judge._hidden import (
+    hidden_by_end,
+    hidden_by_jumps,
+    hidden_by_peaks,
+    hidden_by_wave,
+    jumps_of_run,
+    staircase,
+)
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED, clear_jumps, without
 from floodmark_sidecar.judge._onset import find_onset, goes_on_throughout
 from floodmark_sidecar.judge._persistence import (
@@ -307,6 +314,7 @@ def _hidden(
             hidden.append("it has begun to rise late in the run")
     x, y = readings
     hidden += hidden_by_jumps(whole, jumps, spare=delta - max(0.0, slope.high))
+    hidden += hidden_by_wave(whole, window, high=slope.high, delta=delta)
     hidden += hidden_by_end(x, y, span=float(whole.x[-1] - whole.x[0]))
     hidden += hidden_by_peaks(x, y, lows=window.y)
     return hidden

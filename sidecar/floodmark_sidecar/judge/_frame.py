@@ -11,7 +11,7 @@ from floodmark_sidecar.judge._copies import copies
 from floodmark_sidecar.judge._lives import MANY, Life, join, split_lives
 from floodmark_sidecar.judge._ranks import median
 from floodmark_sidecar.judge._rounds import rounds
-from floodmark_sidecar.judge._sizes import sizes_problem
+from floodmark_sidecar.judge._sizes import sizes_doubt, sizes_problem
 from floodmark_sidecar.judge._trace import Trace
 from floodmark_sidecar.judge._types import FloatArray, IntArray, Json
 from floodmark_sidecar.judge._within import Within, within_lives
@@ -32,8 +32,8 @@ _ENOUGH: Final = 24
 @dataclass(frozen=True)
 class Coverage:
     """How much of a run its readings cover; `span` is from the first reading to the last one, masked or not. `measured_share` is the share of readings in which memory is known, of the worker
-    of which least is, `least_measured`; `problem` says why the sizes cannot be bytes, if they cannot, and
-    `mixed` that rows of several workers go by one name, if they do.
+    of which least is, `least_measured`; `problem` says why the sizes cannot be bytes, if they cannot, `doubt` that they may
+    be none, if they may, and `mixed` that rows of several workers go by one name, if they do.
     """
 
     readings: int
@@ -46,6 +46,7 @@ class Coverage:
     measured_share: float
     least_measured: str
     problem: str
+    doubt: str
     mixed: str
 
     def as_dict(self) -> Json:
@@ -123,11 +124,17 @@ class Frame:
         """Return a column at the judged rows."""
         return self.trace.column(name)[self._rows]
 
-    def in_use(self) -> FloatArray:
-        """Return by judged row the bytes that a worker has in use by its own account: Python's blocks, malloc's, mappings."""
-        parts = (("python_blocks", _BLOCK), ("heap_used_bytes", 1.0), ("mmap_bytes", 1.0))
-        used: FloatArray = np.sum([self.column(column) * size for column, size in parts], axis=0)
+    def in_use(self, *, free: bool = False) -> FloatArray:
+        """Return by judged row the bytes that a worker has in use by its own account: Python's blocks, malloc's, mappings; with
+        *free* also what malloc keeps free.
+        """
+        parts = [*self.in_use_apart(), self.column("mmap_bytes")]
+        used: FloatArray = np.sum([*parts, self.column("heap_free_bytes")] if free else parts, axis=0)
         return used
+
+    def in_use_apart(self) -> tuple[FloatArray, FloatArray]:
+        """Return by judged row the bytes of Python's blocks, and those that malloc has in use."""
+        return self.column("python_blocks") * _BLOCK, self.column("heap_used_bytes")
 
     def joined(self, values: FloatArray, *, slot: int | None = None) -> FloatArray | None:
         """Return the sum over workers of *values* (by judged row) at every instant, lives joined; one slot's if given.
@@ -182,6 +189,7 @@ class Frame:
             used / len(self._rows) if len(self._rows) else 0.0,
             *self._measured_share(),
             sizes_problem(self.trace),
+            sizes_doubt(self.trace),
             self.trace.mixed,
         )
 

@@ -31,6 +31,10 @@ _SHORT: Final = 0.05
 _POINTS: Final = 600
 """Blocks of readings that are looked at."""
 
+_LONGER: Final = 8
+_MORE: Final = 2.0
+"""Of so many blocks together another fit is made, which holds where it finds so many standard errors more."""
+
 _LEVELS: Final = 48
 _RETURNED: Final = 0.33
 """Share of their range that sessions must have given back at a time: memory was seen to follow them downwards, too."""
@@ -128,6 +132,7 @@ def rest_of(frame: Frame, rows: FloatArray, counts: Sequence[Count], *, used: Re
             return _without(frame, rows, replace(bare, held=used.held, care=used.care))
     if not left:
         return bare
+    each, covariance = _undiluted(x[usual], y[usual], [values[usual] for _, values in left], (each, covariance))
     points = np.flatnonzero(usual)[np.unique(np.linspace(0, np.count_nonzero(usual) - 1, 64).astype(np.intp))]
     trends = np.array([theil_sen(x[points], values[points]) for _, values in left])
     held = tuple(
@@ -184,6 +189,24 @@ def _fit(x: FloatArray, y: FloatArray, counts: Sequence[FloatArray]) -> tuple[Fl
     alike = float(np.clip(float(left[1:] @ left[:-1]) / max(noise, 1e-9), 0.0, 0.98))
     spread = noise / (len(x) - 2 - len(counts)) * (1 + alike) / (1 - alike)
     return each, inverse * max(spread, 1e-9)
+
+
+def _undiluted(
+    x: FloatArray, y: FloatArray, counts: Sequence[FloatArray], fitted: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Return what was *fitted*, or what longer blocks find where that is clearly more.
+
+    Memory may follow the mean of a count that is noisy by itself, as sessions by the minute are: noise in what explains
+    weakens a fit (regression dilution), and goes away in means.
+    """
+    starts = list(range(0, len(x) - _LONGER + 1, _LONGER))
+    if len(starts) <= 2 + len(counts):
+        return fitted
+    longer = _fit(means(x, starts), means(y, starts), [means(values, starts) for values in counts])
+    if longer is None:
+        return fitted
+    more = longer[0] - fitted[0] > _MORE * np.sqrt(np.diag(longer[1]))
+    return longer if more.any() and np.all(longer[0] > 0) else fitted
 
 
 def _returned(values: FloatArray) -> bool:

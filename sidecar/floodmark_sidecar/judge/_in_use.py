@@ -2,7 +2,7 @@
 
 Memory moves in steps that are the allocator's: an arena of a MiB comes or goes, whatever is in it. What is in use has no
 such steps, so it tells growth from steps much sooner. It never stands alone: what is in use may grow in room that the
-service had all the while.
+service had all the while. What malloc keeps free is asked for as well where nothing else decides: fragmentation grows there.
 """
 
 from dataclasses import replace
@@ -15,17 +15,22 @@ from floodmark_sidecar.judge._delta import FOUND
 from floodmark_sidecar.judge._finding import SURE_OF, Finding, State
 from floodmark_sidecar.judge._floors import FEWEST, take_floors
 from floodmark_sidecar.judge._frame import Frame
+from floodmark_sidecar.judge._ranks import rise
 from floodmark_sidecar.judge._slope import Slope, measure_slope, theil_sen
-from floodmark_sidecar.judge._stairs import SURE, likelihood_of_levels
+from floodmark_sidecar.judge._stairs import SURE, in_levels
 from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._within import Within
 
 BY_USE: Final = "what Python and malloc have in use grows all the time"
+BY_HEAP: Final = "what Python has in use and malloc holds, free or not, grows all the time"
 BY_REQUEST: Final = "it grows by request all the time"
 LEVELS: Final = "as few as three jumps would explain it better than growth that goes on"
 
 _BESIDE: Final = 0.5
 """Memory must grow by so much of what the other grows by."""
+
+MINUTES: Final = 1800.0
+"""Seconds of a run up to which an allocator may still be finding the reserve that a service's bursts need."""
 
 
 def confirmed(
@@ -73,7 +78,17 @@ def _as_unsure(slope: Slope, memory: Finding) -> Slope:
     return Slope(slope.estimate, low, high, error)
 
 
-def in_levels(frame: Frame, memory: Finding, values: FloatArray, used: FloatArray | None) -> bool:
+def fell_back(frame: Frame, memory: Finding) -> bool:
+    """Say whether what is in use rose along with *memory* and fell again: memory may be kept free since."""
+    judged = frame.x >= memory.start
+    used = frame.present(frame.in_use())[judged]
+    if not np.isfinite(used).all():
+        return False
+    y = take_floors(frame.x[judged], used).y
+    return bool(y.max() - y[0] > _BESIDE * memory.rise and rise(y) < (y.max() - y[0]) / 2)
+
+
+def climbs_in_levels(frame: Frame, memory: Finding, values: FloatArray, used: FloatArray | None) -> bool:
     """Say whether a few levels explain the climb of *memory* better than growth that goes on.
 
     *values* is the memory at every instant, *used* what is in use of it, which is asked where it grew by half as much.
@@ -86,5 +101,5 @@ def in_levels(frame: Frame, memory: Finding, values: FloatArray, used: FloatArra
         floors = take_floors(frame.x[judged], series[judged])
         if len(floors) >= FEWEST and theil_sen(floors.x, floors.y) > _BESIDE * memory.slope.estimate:
             axes = [floors.x] if requests is None else [floors.x, np.interp(floors.x, frame.x, requests)]
-            return likelihood_of_levels(floors.y, axes) > sure
+            return in_levels(floors.y, axes, sure=sure)
     return False

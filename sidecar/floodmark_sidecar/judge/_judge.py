@@ -14,7 +14,7 @@ from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import FEWEST_READINGS, SHORTEST, Finding, examine
 from floodmark_sidecar.judge._frame import Coverage, Frame
 from floodmark_sidecar.judge._held import Count, Rest, rest_of
-from floodmark_sidecar.judge._in_use import BY_REQUEST, BY_USE, confirmed, in_levels
+from floodmark_sidecar.judge._in_use import BY_HEAP, BY_REQUEST, BY_USE, MINUTES, climbs_in_levels, confirmed
 from floodmark_sidecar.judge._last_lives import judge_last_lives
 from floodmark_sidecar.judge._load import by_requests, came_again, load_doubts
 from floodmark_sidecar.judge._looks import Look
@@ -24,6 +24,7 @@ from floodmark_sidecar.judge._requests import slope_per_request
 from floodmark_sidecar.judge._restarts import Restarts
 from floodmark_sidecar.judge._settings import Settings
 from floodmark_sidecar.judge._trace import Trace
+from floodmark_sidecar.judge._types import FloatArray
 from floodmark_sidecar.judge._unlabelled import judge_as_restarts
 from floodmark_sidecar.judge._verdict import Verdict
 from floodmark_sidecar.judge._workers import without_jumps
@@ -69,6 +70,12 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
     if found is None:
         return nothing_judged(frame, coverage, "too little of the run is left after warm-up to judge")
     memory, live = found
+    if memory.state == "inconclusive" and used is not None and frame.span > MINUTES:
+        heap = rest_of(frame, frame.in_use(free=True), counts, used=used)
+        grown = examine(frame.x, heap.values, ruler, warmup=memory.start, care=heap.care)
+        memory = confirmed(memory, grown, start=memory.start, why=BY_HEAP, within=rest.care.within)
+    if used is None and memory.state == "steady":
+        live = _told_in_part(frame, ruler, memory)
     start = memory.start
     look = Look.at(frame, settings.planned, memory)
     if look is not None:
@@ -76,7 +83,7 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
     beside = examine_beside(frame, settings, memory, rest.rows, look)
     calmed, levels = None, False
     if memory.state == "climbing":
-        levels = in_levels(frame, memory, rest.values, None if used is None else used.values)
+        levels = climbs_in_levels(frame, memory, rest.values, None if used is None else used.values)
         if len(frame.slots) > 1 and not frame.many_lives:
             calmed = examine(frame.x, without_jumps(frame, rest.rows, start=start), ruler, warmup=start)
     evidence = Evidence(
@@ -95,7 +102,9 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
         chance=beside.chance,
         calmed=calmed,
         levels=levels,
-        load=load_doubts(frame, start=start, may_hold=_may_hold(rest, used, memory), growth=memory.rise),
+        load=load_doubts(
+            frame, _followed(frame, rest), start=start, may_hold=_may_hold(rest, used, memory), growth=memory.rise
+        ),
         steady_by_request=memory.state == "steady"
         and bool(rest.held)
         and _steady_by_request(frame, rest, ruler, start=start),
@@ -125,6 +134,22 @@ def _memory(
         by = by_requests(frame, values, ruler, start=memory.start)
         memory = confirmed(memory, by, start=memory.start, why=BY_REQUEST, within=rest.care.within)
     return memory, live
+
+
+def _told_in_part(frame: Frame, ruler: MemoryRuler, memory: Finding) -> Finding | None:
+    """Return the climb of what Python or malloc alone has in use, where the trace does not tell all that is."""
+    for rows in frame.in_use_apart():
+        values = frame.joined(rows)
+        found = None if values is None else examine(frame.x, values, ruler, warmup=memory.start)
+        if found is not None and found.state == "climbing":
+            return found
+    return None
+
+
+def _followed(frame: Frame, rest: Rest) -> FloatArray:
+    """Return the memory that may follow the rate of requests: all of it where what sessions hold of it is only half known."""
+    whole = frame.joined(frame.memory) if rest.sessions is not None and not rest.sessions.returned else None
+    return rest.values if whole is None else whole
 
 
 def _may_hold(rest: Rest, used: Rest | None, memory: Finding) -> float:

@@ -42,7 +42,8 @@ _SINCE: Final = 0.2
 
 _TOO_EARLY: Final = "before the end of a run only growth beyond doubt counts"
 _COPIES: Final = "workers write to pages that they had in common, and growth ends once each has its own"
-_UNSEEN: Final = "nothing in the trace tells of the load, and growth may come with the hour of the day"
+_NO_LOAD: Final = "nothing in the trace tells of the load"
+_UNSEEN: Final = f"{_NO_LOAD}, and growth may come with the hour of the day"
 _ROSE: Final = "requests came ever faster, and growth may be what they hold"
 
 _LEVEL_LOAD: Final = 1.05
@@ -77,8 +78,12 @@ class Look:
     @property
     def due(self) -> bool:
         """Whether so much has been seen that the run may fail."""
-        first = next(iter(looks(self.planned)), self.planned)
-        return self.seen >= _NEARLY * first
+        return self.seen >= self.first
+
+    @property
+    def first(self) -> float:
+        """Seconds that the first look must have seen; of a run that has none, nearly all."""
+        return _NEARLY * next(iter(looks(self.planned)), self.planned)
 
     @property
     def left(self) -> float:
@@ -108,9 +113,19 @@ class Look:
         return bool(finding.doubts) and not beside
 
     @property
+    def said_of_limits(self) -> str:
+        """Say from when a limit that is passed counts; nothing where it does."""
+        why = "what a service takes while it starts it may give back"
+        return "" if self.due else f"a limit that is passed counts from {format_duration(self.first)} on: {why}"
+
+    @property
     def said(self) -> str:
-        """Say how much of the run there is."""
-        return f"the run is not over: {format_duration(self.seen)} of {format_duration(self.planned)} seen"
+        """Say how much of the run there is, and from when growth counts where it does not yet."""
+        counts = "" if self.due else f"; growth counts from {format_duration(self.first)} on"
+        if self.of_all == _UNSEEN or not looks(self.planned):
+            why = f", as {_NO_LOAD}" if self.of_all == _UNSEEN else ""
+            counts = f"; growth counts only at its end{why}"
+        return f"the run is not over: {format_duration(self.seen)} of {format_duration(self.planned)} seen{counts}"
 
 
 def _beyond_doubt(finding: Finding) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import State
 from floodmark_sidecar.judge._maps import MapFinding
-from floodmark_sidecar.judge._reasons import per_hour
+from floodmark_sidecar.judge._reasons import per_hour, short
 from floodmark_sidecar.judge._wave import about_a_day, moves_with_requests
 
 _COUNTS: Final = {
@@ -35,6 +35,10 @@ def next_step(state: State, evidence: Evidence, kind: str, *, wave: float | None
         return _of_climb(evidence, kind)
     if state != "inconclusive" or evidence.look is not None:
         return ""
+    if evidence.coverage.doubt:
+        return "multiply uss_bytes by 1,024 if it is in KiB; round it to whole KiB if it is in bytes"
+    if evidence.departed.gone and not evidence.departed.successors and not evidence.restarts.unclear:
+        return "judge by itself what ran since, in a trace that begins there; or run it with as many workers throughout"
     return _of_doubt(evidence, wave=wave, longer=longer)
 
 
@@ -55,7 +59,7 @@ def _of_climb(evidence: Evidence, kind: str) -> str:
 
 def _of_maps(maps: list[MapFinding]) -> str:
     largest = sorted(maps, key=lambda found: -found.entries_rise)
-    names = ", ".join(found.name for found in largest[:_MOST_MAPS])
+    names = ", ".join(short(found.name) for found in largest[:_MOST_MAPS])
     names = f"{'map' if len(maps) == 1 else 'maps'} {names}{' and others' if len(maps) > _MOST_MAPS else ''}"
     if all(found.heavier for found in maps):
         return f"see what makes the values in {names} grow"

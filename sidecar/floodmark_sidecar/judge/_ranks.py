@@ -38,10 +38,22 @@ def medians_of_three(values: FloatArray) -> FloatArray:
 
 
 def smoothed(values: FloatArray) -> FloatArray:
-    """Return *values* with each but the first and the last replaced by the median of it and those beside it."""
+    """Return *values* with each replaced by the median of it and those beside it.
+
+    An end has one neighbour: what the next two would lead to stands for the other (Tukey's end-point rule, Exploratory
+    Data Analysis, 1977, ch. 7). Left as it is, a run that ends on a low would seem to fall.
+    """
     if len(values) < 3:
         return values
-    return np.concatenate([values[:1], medians_of_three(values), values[-1:]])
+    inner = medians_of_three(values)
+    if len(inner) < 2:
+        return np.concatenate([values[:1], inner, values[-1:]])
+    return np.concatenate([[_end(*values[:1], *inner[:2])], inner, [_end(*values[-1:], *inner[:-3:-1])]])
+
+
+def _end(value: float, beside: float, beyond: float) -> float:
+    """Return the median of the last *value*, the smoothed one *beside* it and what a line through that and *beyond* says."""
+    return sorted((value, beside, 3 * beside - 2 * beyond))[1]
 
 
 def robust_sigma(values: FloatArray) -> float:

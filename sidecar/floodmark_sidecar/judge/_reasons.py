@@ -7,6 +7,7 @@ from floodmark_sidecar.judge._delta import DAY, MIB, MemoryRuler
 from floodmark_sidecar.judge._filled import Filled
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._held import Held
+from floodmark_sidecar.judge._ranks import median
 from floodmark_sidecar.judge._slope import Slope
 from floodmark_sidecar.judge._wave import about_a_day
 from floodmark_sidecar.units import format_between, format_bytes, format_duration
@@ -18,6 +19,16 @@ _FORESEEN: Final = 60.0
 """Times the judged part up to which growth is drawn out: minutes say nothing of a month."""
 
 _CLEARLY: Final = 0.8
+
+_AT_ENDS: Final = 3
+"""Floors whose median is the level at an end of the judged part."""
+
+_NEARLY: Final = 0.15
+"""Share of growth by which what floors gained and what the slope says may differ."""
+
+_LONGEST_NAME: Final = 80
+_OF_NAME: Final = 30
+"""Characters of a name that is told whole, and of either end of one that is longer."""
 
 _NAMED: Final = 5
 """Workers that a sentence names; the others it counts."""
@@ -33,6 +44,11 @@ def per_day(rate: float) -> str:
     return f"{format_bytes(rate * DAY)}/day"
 
 
+def short(name: str) -> str:
+    """Return *name*, which may be of any length, as a sentence can hold it: its beginning and its end."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_OF_NAME]}…{name[-_OF_NAME:]}"
+
+
 def listed(names: Sequence[str]) -> str:
     """Return *names* in words, the first few of many."""
     if len(names) > _NAMED + 1:
@@ -44,19 +60,37 @@ def climb(finding: Finding, per_request: Slope | None, *, joined: bool) -> str:
     """Say how fast memory climbs, by request too where requests were counted; of *joined* lives, none ever had all of it."""
     by_request = "" if per_request is None else f", {format_bytes(per_request.estimate)} a request"
     since = "" if finding.onset is None else f" since {format_duration(finding.onset)} into the run"
-    rise = f", {format_bytes(finding.rise)} over the {format_duration(finding.end - finding.start)} judged"
+    rise = f", {format_bytes(_gained(finding))} over the {format_duration(finding.end - finding.start)} judged"
     return (
         f"memory climbs{since}{' within lives' if joined else ''} by {per_hour(finding.slope.estimate)} ({band(finding)})"
         f"{by_request}{'' if joined else rise}; growth from {per_hour(finding.delta)} on matters"
     )
 
 
-def reaches(limit: int, wait: float, *, left: float | None) -> str:
-    """Say that the plan's memory is used up in *wait* seconds; *left* are those until the planned end, before it."""
+def _gained(finding: Finding) -> float:
+    """Return the bytes that memory gained while it was judged: what its slope says, where its floors say nearly the same.
+
+    Few floors at either end say it with more noise; yet of growth that began or grew in between, only they say it at all.
+    """
+    floors = finding.as_read(finding.window).y
+    seen = median(floors[-_AT_ENDS:]) - median(floors[:_AT_ENDS])
+    return finding.rise if abs(seen - finding.rise) <= _NEARLY * finding.rise else seen
+
+
+def reaches(limit: int, wait: float, *, high: float, left: float | None) -> str:
+    """Say that the plan's memory is used up in *wait* seconds from *high* on; *left* are those until the planned end."""
     if wait <= 0:
-        return f"the limit of {format_bytes(limit)} is used up"
+        return f"the latest highs of memory are at the limit of {format_bytes(limit)}"
     before = ", before the planned end" if left is not None and wait < left else ""
-    return f"at this rate the limit of {format_bytes(limit)} is reached in about {format_duration(wait)}{before}"
+    reached = f"the limit of {format_bytes(limit)} is reached in about {format_duration(wait)}"
+    return f"at this rate {reached} from latest highs of {format_bytes(high)}{before}"
+
+
+def was_above(limit: int, since: float, highest: float) -> str:
+    """Say that readings were above the plan's memory, *since* so many seconds into the run, if they do not stay there."""
+    allowed, most = format_bytes(limit), format_bytes(highest)
+    by = "" if most == allowed else f", the highest {most}"
+    return f"readings have been above the limit of {allowed} already, first {format_duration(since)} into the run{by}"
 
 
 def recycled(finding: Finding, per_request: Slope | None, *, lives: int) -> str:
@@ -68,9 +102,11 @@ def recycled(finding: Finding, per_request: Slope | None, *, lives: int) -> str:
     )
 
 
-def beside(finding: Finding) -> str:
-    """Say what memory does where something else climbs."""
-    return f"memory by itself is {finding.state}: its slope is {band(finding)}"
+def beside(finding: Finding, *, workers: int) -> str:
+    """Say what memory does where something else climbs, one of several *workers* maybe."""
+    every = "both" if workers == 2 else f"all {workers:,}"
+    whose = "memory by itself" if workers == 1 else f"the memory of {every} workers together"
+    return f"{whose} is {finding.state}: its slope is {band(finding)}"
 
 
 def band(finding: Finding) -> str:
@@ -86,14 +122,18 @@ def steadiness(finding: Finding, ruler: MemoryRuler) -> str:
         judged = finding.end - finding.start
         horizon, name = next(((time, name) for time, name in _HORIZONS if time <= _FORESEEN * judged), (0.0, ""))
         ahead = f"; if that goes on, {name} add {format_bytes(horizon * slope.estimate)}" if name else ""
-        grows = f"it grows by {per_hour(slope.estimate)}, less than the {per_hour(delta)} asked about{ahead}"
-        finer = "only a longer run" if _set_by_run(finding, ruler) else "the `[limits] growth` of a plan"
-        return f"memory is steady: {grows}; {finer} can ask for less"
+        short = _set_by_run(finding, ruler)
+        whose = "the least in so short or noisy a run" if short else _asked_by(ruler)
+        grows = f"it grows by {per_hour(slope.estimate)}, less than the {per_hour(delta)} that matter ({whose}){ahead}"
+        longer = "a longer run asks for less by itself, and " if short else ""
+        return f"memory is steady: {grows}; {longer}the `[limits] growth` of a plan can ask for less"
     if slope.high < -finding.detectable:
         return f"memory is steady: it falls by {per_hour(-slope.estimate)} ({band(finding)}); {_less(finding, ruler)}"
+    most, hidden = max(slope.high, 0.0), per_hour(finding.detectable)
+    hides = f", and {_blur(finding)} may hide growth up to {hidden}" if finding.detectable > most else ""
     return (
-        f"memory is steady: its growth is at most {per_hour(max(slope.high, 0.0))} (estimate {per_hour(slope.estimate)}); "
-        f"steady here means under {per_hour(delta)}, which is {per_day(delta)}; {_less(finding, ruler)}"
+        f"memory is steady: its readings grow by at most {per_hour(most)} (estimate {per_hour(slope.estimate)}){hides}; "
+        f"{_less(finding, ruler)}"
     )
 
 
@@ -126,11 +166,16 @@ def falls(finding: Finding) -> str:
 
 def fills_before(what: Filled, *, swap: bool) -> str:
     """Say how memory grew before the part that was judged, and what may have ended that; *swap* is whether it was read."""
+    gained = f"memory grew by {format_bytes(what.gained)}"
+    if what.restart is not None:
+        when = format_duration(what.restart)
+        return f"{gained} until a worker was restarted {when} into the run: what runs since does not grow so"
+    grew = f"{gained} in the first {format_duration(what.seconds)}"
+    if what.jumps:
+        once = "one jump" if len(what.jumps) == 1 else "jumps"
+        return f"{grew}, and since then only in {once} of {' and '.join(map(format_bytes, what.jumps))}"
     limit = "" if swap else " (growth into swap is not seen, as swap_bytes are not in the trace)"
-    return (
-        f"memory grew by {format_bytes(what.gained)} in the first {format_duration(what.seconds)}, then stopped: "
-        f"a cache that was full, or a limit that was reached{limit}"
-    )
+    return f"{grew}, then stopped: a cache that was full, or a limit that was reached{limit}"
 
 
 def at_limit(what: Filled, low: float, limit: float) -> str:
@@ -148,25 +193,35 @@ def _set_by_run(finding: Finding, ruler: MemoryRuler) -> bool:
 
 
 def _less(finding: Finding, ruler: MemoryRuler) -> str:
-    """Say what would rule out less growth: a longer run where this one set δ, else a plan that asks for less."""
-    if _set_by_run(finding, ruler):
-        return "only a longer run can rule out less"
-    least = max(finding.slope.high, finding.detectable)
+    """Say what would rule out less growth: a plan that asks for less, and a longer run, by itself where this one set δ."""
+    least, short = max(finding.slope.high, finding.detectable), _set_by_run(finding, ruler)
     if least < _CLEARLY * finding.delta:
-        return f"this run could rule out {per_hour(least)}, if the `[limits] growth` of a plan asks for that"
+        this = f"this run could rule out {per_hour(least)}, if the `[limits] growth` of a plan asks for that"
+        return f"{this}; a longer run rules out less by itself" if short else this
+    if short:
+        return "a longer run rules out less by itself"
     return "a longer run can rule out less, if the `[limits] growth` of a plan asks for that"
+
+
+def _asked_by(ruler: MemoryRuler) -> str:
+    """Return whose δ it is in a run that is long and quiet enough."""
+    if ruler.limit is not None:
+        return "the plan's limit"
+    return "2 MiB a day" if ruler.interest <= 2 * MIB / DAY else "1 % of memory a day"
+
+
+def _blur(finding: Finding) -> str:
+    return _STEPS if finding.stepped else "noise"
 
 
 def limits(finding: Finding, ruler: MemoryRuler) -> str:
     """Say what could have been detected, and where δ comes from."""
-    source = "2 MiB a day" if ruler.interest <= 2 * MIB / DAY else "1 % of memory a day"
-    if ruler.limit is not None:
-        source = "the plan's limit"
-    elif _set_by_run(finding, ruler):
+    source = _asked_by(ruler)
+    if _set_by_run(finding, ruler):
         source = f"more than {source}, for which this run is too short or too noisy"
-    blur = _STEPS if finding.stepped else "noise"
+    told = f"{per_hour(finding.detectable)} ({per_day(finding.detectable)}) from {_blur(finding)}"
     return (
-        f"this run could have told growth of {per_hour(finding.detectable)} ({per_day(finding.detectable)}) from {blur}; "
+        f"this run could have told growth of {told}; "
         f"growth from {per_hour(finding.delta)} ({per_day(finding.delta)}) on matters: {source}"
     )
 
@@ -186,7 +241,11 @@ def undecided(finding: Finding) -> list[str]:
         doubts = "; ".join(finding.doubts)
         said.append(f"memory grew by {per_hour(slope.estimate)} ({between}), yet that may not last: {doubts}")
     elif slope.high < finding.delta:
-        said += [f"memory's slope is small ({between}), yet {reason}" for reason in finding.hidden]
+        falls = slope.high < -finding.delta
+        does = f"memory falls by {per_hour(-slope.estimate)}" if falls else "memory's slope is small"
+        said += [f"{does} ({between}), yet {reason}" for reason in finding.hidden]
+    elif finding.hidden:
+        said.append(f"the slope of memory is {between}, and {'; '.join(finding.hidden)}")
     if finding.detectable > finding.delta:
         hidden, wanted = per_hour(finding.detectable), per_hour(finding.delta)
         blur = f"{_STEPS} hide" if finding.stepped else "noise hides"

@@ -24,6 +24,12 @@ _BLOCKS: Final = 3.0
 _TESTS: Final = (((1 / 3, 2 / 3), 1.64), ((0.9,), 2.2), ((0.85,), 2.2), ((0.8,), 2.2), ((0.75,), 2.2), ((0.7,), 2.2))
 """Where growth may bend, as shares of the run, and by how many standard errors. Of the ends, several are tried."""
 
+_OF_FALLS: Final = 6.0
+"""Changes of noise vary twice as much as those of them that fall; three times this is noise's doing still."""
+
+_STRETCHES: Final = 8
+"""Parts of a run whose changes say how uneven growth is."""
+
 
 def slackens(floors: Floors, *, se: float, delta: float) -> bool:
     """Say whether growth slackens: from its first third to its last, or near the end.
@@ -83,23 +89,40 @@ def late_slope(floors: Floors, level: FloatArray, *, since: float, se: float) ->
 @dataclass(frozen=True)
 class _Bend:
     """The slopes before the first of `knees` knees and after the last. `design` are the columns they were fitted with:
-    a constant, the time as a share of the run, one for each knee, then what else.
+    a constant, the time as a share of the run, one for each knee, then what else; `about` are the floors about the fit.
     """
 
     before: float
     after: float
+    floors: Floors
     design: FloatArray
+    about: FloatArray
     knees: int
 
     def error(self, se: float) -> float:
         """Return the standard error of the slopes' difference. What noise there is, *se* says: it is that of a plain
-        line's slope, whose error over the same floors is known for noise of one.
+        line's slope, whose error over the same floors is known for noise of one. Growth in jumps adds to it.
         """
         u = self.design[:, 1]
         bends = slice(2, 2 + self.knees)
         variance = float(np.linalg.pinv(self.design.T @ self.design)[bends, bends].sum())
         line = 1 / float(np.sum((u - u.mean()) ** 2))
-        return float(se * np.sqrt(max(variance, 0.0) / line))
+        return float(np.hypot(se * np.sqrt(max(variance, 0.0) / line), self._unevenness()))
+
+    def _unevenness(self) -> float:
+        """Return the standard error that the slopes' difference has by chance where growth comes in jumps: few large ones
+        in its first third are no fill.
+
+        What the floors change by about the fit over a stretch, beyond what noise does, is of jumps at random: jumps that
+        come evenly, as an allocator's, are even over stretches. Noise goes up and down, jumps only up: falls tell how much
+        noise there is. Each jump weighs as all that comes after it.
+        """
+        x, y = self.floors.x, self.floors.y
+        over = max(1, len(y) // _STRETCHES)
+        falls, changes = np.minimum(np.diff(y), 0.0), self.about[over:] - self.about[:-over]
+        per_floor = float(np.mean(changes**2) - _OF_FALLS * np.mean(falls**2)) / over
+        weights = np.linalg.pinv(self.design)[2 : 2 + self.knees].sum(axis=0)[::-1].cumsum()[::-1][1:]
+        return float(np.sqrt(max(0.0, per_floor) * (weights @ weights)) / (x[-1] - x[0]))
 
 
 def _bend(floors: Floors, steps: Sequence[Step], knees: tuple[float, ...]) -> _Bend:
@@ -110,7 +133,8 @@ def _bend(floors: Floors, steps: Sequence[Step], knees: tuple[float, ...]) -> _B
     columns += [(np.arange(len(u)) > step.index).astype(np.float64) for step in steps]
     design = np.array(columns).T
     if np.count_nonzero(columns[1 + len(knees)]) < 3:
-        return _Bend(0.0, 0.0, design, len(knees))
+        return _Bend(0.0, 0.0, floors, design, np.zeros(len(u)), len(knees))
     solution = np.linalg.lstsq(design, floors.y, rcond=None)[0]
-    bend = float(solution[2 : 2 + len(knees)].sum())
-    return _Bend(float(solution[1]) / span, float(solution[1] + bend) / span, design, len(knees))
+    first = float(solution[1])
+    last = first + float(solution[2 : 2 + len(knees)].sum())
+    return _Bend(first / span, last / span, floors, design, floors.y - design @ solution, len(knees))

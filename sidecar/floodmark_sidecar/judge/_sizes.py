@@ -41,7 +41,7 @@ def sizes_problem(trace: Trace) -> str:
     value = f"{size:,.0f}" if size >= 1000 else f"{size:.4g}"
     said = f"uss_bytes is {value} at the median, and no process has so"
     if size > _MOST:
-        return f"{said} much memory: it is in bytes"
+        return f"{said} much memory: if it was bytes before it was multiplied, leave it so"
     resident = _largest(trace, trace.column("rss_bytes"))
     if size and resident is not None and resident >= LEAST and not _unpaged(used):
         return ""
@@ -51,25 +51,27 @@ def sizes_problem(trace: Trace) -> str:
     return f"{said} little memory: if it is in {unit}, multiply it by {times:,}"
 
 
-def notes_on_sizes(trace: Trace) -> list[str]:
-    """Say how many readings are of nothing, and that all may be KiB: as small as few services, not in whole pages. O(n)."""
+def sizes_doubt(trace: Trace) -> str:
+    """Say that the memory in *trace* may be KiB, if it may: as small as few services, not in whole pages. O(n)."""
     used = trace.used
-    nothing = np.count_nonzero(used == 0)
-    notes = [f"0 bytes are taken for not measured ({nothing:,} of uss_bytes)"] if nothing else []
     size = _largest(trace, used)
-    if size is not None and LEAST <= size < _SMALL and _unpaged(used):
-        said = (
-            f"uss_bytes is {size:,.0f} at the median, {format_bytes(size)}, and not in whole KiB as sizes on Linux are"
-        )
-        notes.append(f"{said}: if it is in KiB, multiply it by 1,024")
-    return notes
+    if size is None or not LEAST <= size < _SMALL or not _unpaged(used):
+        return ""
+    said = f"uss_bytes is {size:,.0f} at the median, {format_bytes(size)}, and not in whole KiB as sizes on Linux are"
+    return f"{said}: if it is in KiB, multiply it by 1,024"
+
+
+def notes_on_sizes(trace: Trace) -> list[str]:
+    """Say how many readings are of nothing. O(n)."""
+    nothing = np.count_nonzero(trace.used == 0)
+    return [f"0 bytes are taken for not measured ({nothing:,} of uss_bytes)"] if nothing else []
 
 
 def _largest(trace: Trace, values: FloatArray) -> float | None:
-    """Return the median over time of the largest of *values* among the workers; None where none is known."""
-    known = np.isfinite(values)
+    """Return the median over time of the largest of *values* among the workers; None where none is known, 0 where all are."""
+    known = values > 0
     if not known.any():
-        return None
+        return 0.0 if np.isfinite(values).any() else None
     t = rounds(trace.t, trace.worker)
     if not known.all():
         t, values = t[known], values[known]
@@ -78,5 +80,5 @@ def _largest(trace: Trace, values: FloatArray) -> float | None:
 
 
 def _unpaged(values: FloatArray) -> bool:
-    known = values[np.isfinite(values)]
+    known = values[values > 0]
     return bool(np.count_nonzero(known % _PAGED == 0) <= _BY_CHANCE * len(known))

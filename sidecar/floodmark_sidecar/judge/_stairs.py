@@ -2,7 +2,8 @@
 
 Three jumps of unlike size, well apart, make a line that every test of slopes takes for one. So both are fitted: the best
 four levels there are (by dynamic programming, exact), and a line over time or over requests. Levels have four times as
-many terms, and win by so much more only where there are any.
+many terms, and win by so much more only where there are any. What a leak leaves at rare errors is unlike a line, too: there
+levels win, but what grows between three large ones tells that they were not all there was.
 """
 
 from collections.abc import Sequence
@@ -17,14 +18,26 @@ _MANY: Final = 8
 _SHORTEST: Final = 2
 """Floors of a level."""
 
-SURE: Final = 28.0
-"""By how much levels must be more likely (twice the log-likelihood) where the series has no jumps of the allocator's own.
-Of leaks of 2δ in noise one in two hundred is above it; of a few jumps that all other tests took for growth one in twelve is
-below.
-"""
+SURE: Final = 20.0
+"""By how much levels must be more likely (twice the log-likelihood) where the series has no jumps of the allocator's own."""
 
 _MORE: Final = 60.0
 """By how much twice as many levels are more likely yet where there are more jumps than three: noise gives them 53 at most."""
+
+_BETWEEN: Final = 6.0
+"""By how much levels must be more likely with growth between them than without it, for the growth to go on. With both, of leaks
+of 2δ one in a hundred is taken for levels, and of a few jumps that all other tests take for growth three in four are.
+"""
+
+_SHARES: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""Of the line's slope that may be growth between levels."""
+
+
+def in_levels(y: FloatArray, axes: Sequence[FloatArray], *, sure: float) -> bool:
+    """Say whether the floors *y* are four levels rather than a line over any of *axes*, by at least *sure* (twice the log of how
+    much more likely they are), and do not grow between them. O(n²).
+    """
+    return likelihood_of_levels(y, axes) > sure and max(_likelihood_of_growth(y, x) for x in axes) <= _BETWEEN
 
 
 def likelihood_of_levels(y: FloatArray, axes: Sequence[FloatArray]) -> float:
@@ -44,6 +57,15 @@ def likelihood_of_levels(y: FloatArray, axes: Sequence[FloatArray]) -> float:
     least = 1e-12 * float(y @ y)
     few, many = errors[_LEVELS - 1] + least, errors[_MANY - 1] + least
     return 0.0 if n * np.log(few / many) > _MORE else float(n * np.log((min(lines) + least) / few))
+
+
+def _likelihood_of_growth(y: FloatArray, x: FloatArray) -> float:
+    """Return twice the log of how much more likely four levels of *y* are with growth over *x* between them than without."""
+    u = x - x.mean()
+    line = u * float(u @ y / (u @ u or 1.0))
+    shares = [y - y.mean() - share * line for share in (0.0, *_SHARES)]
+    without, *beside = (_of_levels(left)[_LEVELS - 1] + 1e-12 * float(y @ y) for left in shares)
+    return float(len(y) * np.log(without / min(beside)))
 
 
 def _of_levels(y: FloatArray) -> list[float]:

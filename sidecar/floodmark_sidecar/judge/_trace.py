@@ -8,9 +8,12 @@ from typing import Final
 import numpy as np
 
 from floodmark_sidecar.judge._columns import LABELS, in_order, is_numeric, split_map
-from floodmark_sidecar.judge._mixed import differing, most_in_turn, problem_of
+from floodmark_sidecar.judge._counted import lives_by_counter
+from floodmark_sidecar.judge._hops import levels_hopped
+from floodmark_sidecar.judge._mixed import differ_at, differing, hops_between, turns_of
 from floodmark_sidecar.judge._numbers import TraceError, to_numbers
 from floodmark_sidecar.judge._times import Times
+from floodmark_sidecar.judge._turns import in_turn_by_levels, most_in_turn
 from floodmark_sidecar.judge._types import BoolArray, FloatArray, IntArray
 
 _DEFAULTS: Final = {"worker": "0", "life": "1", "segment": "1"}
@@ -22,7 +25,7 @@ class Trace:
 
     `t` is in seconds, `worker` indexes `workers`; `life` and `segment` index labels of their own. `columns` holds the
     numbers by name of CSV column, NaN where they were not measured. `notes` says what had to be put right, `lives_known`
-    whether restarts were told of: where they were not, a restart is a fall of memory as any other. `mixed` says that rows of several workers go by one name.
+    whether restarts were told of, by labels or by requests that are counted anew: where they were not, a restart is a fall of memory as any other. `mixed` says that rows of several workers go by one name.
     """
 
     t: FloatArray
@@ -86,9 +89,9 @@ class Trace:
         masked = np.nan_to_num(numbers.pop("masked", np.zeros(count)))
         _refuse((masked != 0) & (masked != 1), "masked must be 0 or 1", name=name, lines=lines)
         worker, life, segment = (_labels(labels.get(label), count, _DEFAULTS[label]) for label in LABELS)
-        known = any(cell is not None and cell != "" for cell in labels.get("life", ()))
-        raw = cls(t, *worker, *life, *segment, masked == 1, numbers, lives_known=known)
-        return raw._in_order()
+        notes = _note_on_unnamed(labels.get("worker", ()))
+        raw = cls(t, *worker, *life, *segment, masked == 1, numbers, notes, lives_known=_told(labels, "life"))
+        return _with_counted_lives(raw._in_order(named=_told(labels, "worker")))
 
     @property
     def map_names(self) -> tuple[str, ...]:
@@ -135,13 +138,14 @@ class Trace:
             result.append(row)
         return result
 
-    def _in_order(self) -> "Trace":
+    def _in_order(self, *, named: bool) -> "Trace":
+        """Return it in order, one row for each worker and time; *named* says whether workers were named at all."""
         later, same = np.diff(self.t) > 0, np.diff(self.t) == 0
         if np.all(later | (same & (np.diff(self.worker) > 0))):
-            turns = most_in_turn(self.t, self.worker, self.column("uss_bytes"))
             # As traces are written: a sorted copy of a month's readings takes as much memory again.
-            return replace(self, mixed=problem_of(0, turns, named=len(self.workers) > 1)) if turns else self
-        notes, differ = [], 0
+            mixed = self._in_turn(named=named)
+            return replace(self, mixed=mixed) if mixed else self
+        notes, differ = list(self.notes), 0
         if np.any(np.diff(self.t) < 0):
             notes.append("rows were out of order and have been sorted by time")
         order = np.lexsort((self.worker, self.t))
@@ -161,8 +165,7 @@ class Trace:
                     if math.isnan(values[i + 1]):
                         values[i + 1] = values[i]
         order = order[keep]
-        turns = most_in_turn(self.t[order], self.worker[order], columns["uss_bytes"][keep])
-        return Trace(
+        trace = Trace(
             self.t[order],
             self.worker[order],
             self.workers,
@@ -174,8 +177,43 @@ class Trace:
             {name: values[keep] for name, values in columns.items()},
             tuple(notes),
             self.lives_known,
-            problem_of(differ, turns, named=len(self.workers) > 1),
         )
+        mixed = differ_at(differ, named=len(self.workers) > 1) if differ else trace._in_turn(named=named)
+        return replace(trace, mixed=mixed) if mixed else trace
+
+    def _in_turn(self, *, named: bool) -> str:
+        """Say that rows of several workers take turns; nothing where none do. Who names the one has said that it is one, and
+        its levels alone do not contradict that.
+        """
+        used = self.column("uss_bytes")
+        turns = most_in_turn(self.t, self.worker, self.life, used, self.column("requests_total"))
+        if turns or named:
+            return turns_of(turns, named=len(self.workers) > 1) if turns else ""
+        turns = in_turn_by_levels(self.t, used)
+        if turns:
+            return turns_of(turns, named=False, surely=False)
+        levels = levels_hopped(used)
+        return hops_between(levels) if levels else ""
+
+
+def _with_counted_lives(trace: Trace) -> Trace:
+    """Return *trace* with the lives that only the counted requests tell of."""
+    if trace.lives_known or trace.mixed or "requests_total" not in trace.columns:
+        return trace
+    life = lives_by_counter(trace.worker, trace.columns["requests_total"])
+    last = int(life.max(initial=0))
+    if not last:
+        return trace
+    count = sum(int(life[trace.worker == each].max()) for each in range(len(trace.workers)))
+    falls = "falls once, and is taken for a restart" if count == 1 else f"falls {count:,} times, taken for restarts"
+    labels = tuple(str(number) for number in range(1, last + 2))
+    notes = (*trace.notes, f"requests_total {falls}: a `life` column would tell")
+    return replace(trace, life=life, lives=labels, lives_known=True, notes=notes)
+
+
+def _told(labels: Mapping[str, Sequence[object]], name: str) -> bool:
+    """Say whether any row has a label of that *name*."""
+    return any(cell is not None and cell != "" for cell in labels.get(name, ()))
 
 
 def _labels(values: Sequence[object] | None, count: int, default: str) -> tuple[IntArray, tuple[str, ...]]:
@@ -185,6 +223,15 @@ def _labels(values: Sequence[object] | None, count: int, default: str) -> tuple[
     names = tuple(sorted(set(texts), key=lambda text: (len(text), text)))
     index = {text: i for i, text in enumerate(names)}
     return np.array([index[text] for text in texts], np.intp), names
+
+
+def _note_on_unnamed(workers: Sequence[object]) -> tuple[str, ...]:
+    """Say how many rows have no name of a worker beside others that have one; *workers* are the names."""
+    count = sum(cell is None or cell == "" for cell in workers)
+    if not count or count == len(workers):
+        return ()
+    rows = "1 row without a `worker` is" if count == 1 else f"{count:,} rows without a `worker` are"
+    return (f"{rows} taken for those of a worker named {_DEFAULTS['worker']}: name it in all rows or in none",)
 
 
 def _refuse(bad: BoolArray, problem: str, *, name: str, lines: Sequence[int]) -> None:

@@ -24,6 +24,9 @@ from floodmark_sidecar.units import format_bytes, format_duration
 _LEAST: Final = 0.1
 """Share of its memory that a process which ends takes along at least: a start alone loads more than that."""
 
+_LEAST_TOLD: Final = 0.04
+"""The same where a run is not decided or falls as a whole: what may explain that is worth a sentence, and changes no verdict."""
+
 _BESIDE: Final = 5
 """Readings on either side whose median is the level there."""
 
@@ -66,14 +69,17 @@ def judge_as_restarts(whole: Verdict, judged: Callable[[Trace], Verdict]) -> Evi
     evidence = whole.evidence
     if evidence is None or evidence.frame.trace.lives_known or whole.verdict == "climbing":
         return None
-    resets = _resets_of(evidence.frame)
+    puzzles = whole.verdict == "inconclusive" or evidence.memory.slope.high < 0
+    resets = _resets_of(evidence.frame, _LEAST)
+    if puzzles and not any(found for found, _ in resets):
+        resets = [(found, False) for found, _ in _resets_of(evidence.frame, _LEAST_TOLD)]
     sure = any(surely for _, surely in resets)
     falls = [found if surely or not sure else [] for found, surely in resets]
     if not any(falls):
         return None
     found = judged(_with_lives(evidence.frame, falls))
     memory = found.memory
-    if memory is None or found.verdict in {"inconclusive", whole.verdict}:
+    if memory is None or found.verdict == "inconclusive" or (found.verdict == whole.verdict and not puzzles):
         return None
     if found.verdict == "steady":
         return replace(evidence, restarts=Restarts(f"{_said(falls)} judged so, memory is steady"))
@@ -83,21 +89,23 @@ def judge_as_restarts(whole: Verdict, judged: Callable[[Trace], Verdict]) -> Evi
     return replace(evidence, restarts=Restarts(said, unclear=sure or whole.verdict == "inconclusive"))
 
 
-def _resets_of(frame: Frame) -> list[tuple[list[_Reset], bool]]:
-    """Return for each worker the falls that may be restarts, and whether they can hardly be anything else; O(n)."""
+def _resets_of(frame: Frame, least: float) -> list[tuple[list[_Reset], bool]]:
+    """Return for each worker the falls by a share of *least* or more that may be restarts, and whether they can hardly be
+    anything else; O(n).
+    """
     requests = frame.column("requests_total")
     found = []
     for lives in frame.slots:
         rows = np.concatenate([life.rows for life in lives])
         times = np.concatenate([frame.t[np.searchsorted(frame.x, life.at)] for life in lives])
-        found.append(_falls(times, frame.used[rows], requests[rows]))
+        found.append(_falls(times, frame.used[rows], requests[rows], least))
     return found
 
 
-def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> tuple[list[_Reset], bool]:
+def _falls(times: FloatArray, values: FloatArray, requests: FloatArray, least: float) -> tuple[list[_Reset], bool]:
     drops = values[:-1] - values[1:]
     # Requests are counted from nought in each life: where they go on, so does the process.
-    suspects = np.flatnonzero((drops >= _AT_ONCE * _LEAST * values[:-1]) & ~(requests[1:] >= requests[:-1])) + 1
+    suspects = np.flatnonzero((drops >= _AT_ONCE * least * values[:-1]) & ~(requests[1:] >= requests[:-1])) + 1
     began = float(np.median(values[:_BESIDE]))
     noise = robust_sigma(drops) if len(drops) else 0.0
     cuts, sizes, shares = [0], [], []
@@ -105,16 +113,20 @@ def _falls(times: FloatArray, values: FloatArray, requests: FloatArray) -> tuple
         above, below = float(np.median(values[i - _BESIDE : i])), float(np.median(values[i : i + _BESIDE]))
         size = above - below
         near = below - began <= _NEAR * size
-        large = size > 0 and size >= max(_LEAST * above, _TIMES_NOISE * noise)
+        large = size > 0 and size >= max(least * above, _TIMES_NOISE * noise)
         if large and i - cuts[-1] >= _BESIDE and drops[i - 1] >= _AT_ONCE * size and near:
             cuts.append(i)
             sizes.append(size)
             shares.append(size / above)
     stretches = [values[cut:end] for cut, end in pairwise([*cuts[1:], len(values)])]
+    again = [_regained(stretch) / size for size, stretch in zip(sizes, stretches, strict=True)]
+    if len(again) > 1 and max(again[:-1]) >= _NEAR:
+        # The last has not had the time of the one before it.
+        again[-1] *= max(1.0, (cuts[-1] - cuts[-2]) / len(stretches[-1]))
     found = [
         _Reset(float(times[cut]), size)
-        for cut, size, stretch in zip(cuts[1:], sizes, stretches, strict=True)
-        if _regained(stretch) >= _NEAR * size
+        for cut, size, share in zip(cuts[1:], sizes, again, strict=True)
+        if share >= _NEAR
     ]
     return found, bool(found) and (bool(np.median(shares) >= _MOST_OF_IT) or _begin_with_start(stretches))
 
@@ -157,5 +169,6 @@ def _said(falls: list[list[_Reset]]) -> str:
     apart = np.diff([fall.time for fall in own])
     usual = float(np.median(apart))
     regular = len(apart) > 1 and float(np.median(np.abs(apart - usual))) <= _REGULAR * usual
-    how = f"every {format_duration(usual)}" if regular else f"{len(own)} times"
+    often = "twice" if len(own) == 2 else f"{len(own)} times"
+    how = f"every {format_duration(usual)}" if regular else often
     return f"{whose} by some {size} {how}, to about where it began: if these are restarts, add a `life` column;"

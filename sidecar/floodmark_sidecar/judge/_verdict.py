@@ -1,10 +1,12 @@
 """The verdict: what the judge says of a trace."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from floodmark_sidecar.errors import ExitCode
 from floodmark_sidecar.judge._case import Case
+from floodmark_sidecar.judge._decisive import Decisive, decisive
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import Finding, Shape, State
 from floodmark_sidecar.judge._frame import Coverage
@@ -55,6 +57,11 @@ class Verdict:
         """What a command says of this verdict with its exit status."""
         return _EXIT[self.verdict]
 
+    @cached_property
+    def decisive(self) -> tuple[Decisive, ...]:
+        """The series beside memory that the reasons name as what climbs, where memory itself does not."""
+        return () if self.evidence is None else decisive(self.evidence, self.reasons)
+
     def as_dict(self) -> Json:
         """Return the verdict as result.json has it, culprits aside; unknown numbers are None."""
         memory = self.memory
@@ -71,6 +78,7 @@ class Verdict:
             "hours_to_limit": self.hours_to_limit,
             "hours_to_decide": self.hours_to_decide,
             "worker": self.worker,
+            "decisive": [] if self.evidence is None else [each.as_dict(self.evidence.frame) for each in self.decisive],
             "reasons": list(self.reasons),
             "next": self.next or None,
             "notes": list(self.notes),

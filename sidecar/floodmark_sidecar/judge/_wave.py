@@ -32,6 +32,11 @@ _ABOUT: Final = 0.1
 _OF_A_DAY: Final = 0.95
 """Share of what moves about a line that a wave must explain, and one that has been seen but once: a bend is half a wave."""
 
+_FALLS: Final = 0.1
+"""Share of all that memory spans by which a wave comes down at least, but for one of a day: that is known beforehand, and growth
+may outrun it.
+"""
+
 _TOGETHER: Final = 0.7
 _VARIES: Final = 0.1
 """Correlation from which memory moves with requests, where these vary by so much of their mean."""
@@ -56,7 +61,14 @@ def wave_period(x: FloatArray, y: FloatArray) -> float | None:
         period, explained = periods[int(np.argmax(shares > shares.max() - _ALIKE))], float(shares.max())
         if explained < _EXPLAINED:
             return None
-    return period if 1 - explained < _LESS * (1 - _simpler(times, values)) else None
+    if 1 - explained >= _LESS * (1 - _simpler(times, values)) or not (about_a_day(period) or _comes_down(values)):
+        return None
+    return period
+
+
+def _comes_down(y: FloatArray) -> bool:
+    """Say whether *y* falls by more than a little of all that it spans: steps that only go up are no wave."""
+    return float((np.maximum.accumulate(y) - y).max()) > _FALLS * float(y.max() - y.min())
 
 
 def about_a_day(period: float) -> bool:

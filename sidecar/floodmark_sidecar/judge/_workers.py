@@ -12,7 +12,7 @@ from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._finding import Care, Finding, examine
 from floodmark_sidecar.judge._floors import take_floors
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._in_use import LEVELS, in_levels
+from floodmark_sidecar.judge._in_use import LEVELS, climbs_in_levels
 from floodmark_sidecar.judge._jumps import MOST_ISOLATED
 from floodmark_sidecar.judge._lives import Life
 from floodmark_sidecar.judge._ranks import rise
@@ -114,7 +114,7 @@ def _few_levels(frame: Frame, climb: Finding, lives: tuple[Life, ...], rows: Flo
     By judged row *rows* are the memory to judge, *used* what is in use.
     """
     series, in_use = (frame.joined(values, slot=lives[0].slot) for values in (rows, used))
-    return series is not None and in_levels(frame, climb, series, in_use)
+    return series is not None and climbs_in_levels(frame, climb, series, in_use)
 
 
 def _may_hold(frame: Frame, climb: Finding, lives: tuple[Life, ...], held: FloatArray) -> bool:

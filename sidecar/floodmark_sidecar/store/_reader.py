@@ -181,7 +181,7 @@ class Reader:
     def captures(self, service: str) -> list[CaptureRow]:
         """Return every capture that was asked for, oldest first."""
         found = self._all(
-            """SELECT c.t, l.worker, l.life, c.path, c.refused, c.seconds, c.stall_seconds, c.kind
+            """SELECT c.t, l.worker, l.life, c.path, c.refused, c.seconds, c.stall_seconds, c.kind, c."trigger"
             FROM captures c JOIN lives l ON l.id = c.life_id WHERE l.service_id = ? ORDER BY c.t, c.id""",
             self._service(service),
         )

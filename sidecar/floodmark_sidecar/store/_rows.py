@@ -41,7 +41,8 @@ class Sample:
 class CaptureRow:
     """One capture that was asked for: `path` of its file, or why there is none in `refused`.
 
-    `kind` is `census`, or `trace` for what survived of a trace window.
+    `kind` is `census`, or `trace` for what survived of a trace window. `trigger` is `clock` for one that was due, `asked`
+    for one that somebody wanted, None where nobody knows.
     """
 
     t: float
@@ -52,6 +53,7 @@ class CaptureRow:
     seconds: float | None = None
     stall_seconds: float | None = None
     kind: str = "census"
+    trigger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,16 @@ def kinds_of_capture(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE captures ADD COLUMN kind TEXT NOT NULL DEFAULT 'census'")
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (first_tables, kinds_of_capture)
+def triggers_of_captures(db: sqlite3.Connection) -> None:
+    """On whose account it was taken."""
+    db.execute('ALTER TABLE captures ADD COLUMN "trigger" TEXT')
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
+    first_tables,
+    kinds_of_capture,
+    triggers_of_captures,
+)
 
 
 def check_ours(db: sqlite3.Connection) -> None:

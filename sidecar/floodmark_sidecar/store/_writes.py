@@ -71,8 +71,8 @@ class Writes:
     def capture(self, service: str, row: CaptureRow) -> None:
         """Store the outcome of one census; the life it belongs to is known from its readings."""
         self._db.execute(
-            """INSERT INTO captures (life_id, t, path, refused, seconds, stall_seconds, kind)
-            SELECT id, ?, ?, ?, ?, ?, ? FROM lives WHERE service_id = ? AND worker = ? AND life = ?""",
+            """INSERT INTO captures (life_id, t, path, refused, seconds, stall_seconds, kind, "trigger")
+            SELECT id, ?, ?, ?, ?, ?, ?, ? FROM lives WHERE service_id = ? AND worker = ? AND life = ?""",
             (
                 row.t,
                 row.path,
@@ -80,6 +80,7 @@ class Writes:
                 row.seconds,
                 row.stall_seconds,
                 row.kind,
+                row.trigger,
                 self._service(service),
                 row.worker,
                 row.life,

@@ -83,14 +83,14 @@ def _fragmentation(draft: Draft) -> None:
     height=Range(0.005, 0.05, "of a tooth before, as a share of the level"),
 )
 def _cycles(draft: Draft) -> None:
-    """The onset scales with the run; a tooth's period is the collector's own, in seconds, clipped to a twentieth of it."""
+    """The onset scales with the run; a tooth's period is the collector's own, in seconds, clipped to a twentieth of it. The clean
+    twin's teeth end as well, as it makes no cycles any more: it is as quiet as the leak is.
+    """
     run, process, onset = draft.run, draft.process(), draft.number("onset")
     draft.onset = onset * run.duration
     period = run.clipped(draft.number("period"), 0.05, least=4)
     teeth = sawtooth(run.t, period=period, phase=0.0)
-    # The clean twin's collector stays on.
-    before = run.u < onset if draft.growth else True
-    process.objects(draft.number("height") * draft.level * teeth * before)
+    process.objects(draft.number("height") * draft.level * teeth * (run.u < onset))
     process.objects(draft.leaked(clamped(run, onset, 1.0)), block=64.0)
 
 

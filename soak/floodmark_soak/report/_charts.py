@@ -26,11 +26,14 @@ _COLOURS: Final = {
 }
 _POINTS_AN_INCH: Final = 72
 _MIB: Final = 1 << 20
+_EXACT: Final = 1e-6
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
-def memory_chart(picture: Picture, *, width: int, height: int, salt: str) -> str:
-    """Return the large chart as an SVG element of *width* to *height*; *salt* keeps its ids apart from others'."""
+def memory_chart(picture: Picture, *, width: int, height: int, along: Series, salt: str) -> str:
+    """Return the large chart as an SVG element of *width* to *height*; its time axis is that of *along* too, *salt* keeps its ids
+    apart from others'.
+    """
     figure, axes = _axes(width, height)
     if picture.warmup is not None:
         axes.axvspan(*picture.warmup, color=_COLOURS["shade"], linewidth=0)
@@ -49,8 +52,9 @@ def memory_chart(picture: Picture, *, width: int, height: int, salt: str) -> str
         markeredgewidth=0,
         zorder=3,
     )
-    _time_axis(axes, [picture.memory, picture.floors], wide=width > 500)
-    _size_axis(axes, [picture.memory, picture.floors], measured="bytes", from_zero=False, most=6)
+    _time_axis(axes, [picture.memory, picture.floors, along], wide=width > 500)
+    most = 6 if height > 200 else 4
+    _size_axis(axes, [picture.memory, picture.floors], measured=picture.measured, from_zero=False, most=most)
     return _svg(figure, salt)
 
 
@@ -130,8 +134,12 @@ def _size_axis(axes: Axes, series: Sequence[Series], *, measured: str, from_zero
 def _size_labels(ticks: Sequence[float], measured: str) -> list[str]:
     if measured != "bytes":
         return [f"{tick:,.0f}" for tick in ticks]
-    labels = [format_bytes(tick) for tick in ticks]
-    return labels if len(set(labels)) == len(labels) else [f"{tick / _MIB:,.2f} MiB" for tick in ticks]
+    if max(ticks, default=0.0) < _MIB:
+        return [format_bytes(tick) for tick in ticks]
+    sizes = [tick / _MIB for tick in ticks]
+    # As many digits as tell each tick exactly.
+    digits = next((digits for digits in range(3) if all(abs(round(size, digits) - size) < _EXACT for size in sizes)), 3)
+    return [f"{size:,.{digits}f} MiB" for size in sizes]
 
 
 def _svg(figure: Figure, salt: str) -> str:

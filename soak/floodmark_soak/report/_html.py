@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from floodmark_sidecar.units import format_bytes, format_duration
 from floodmark_soak.report._charts import memory_chart, small_chart
+from floodmark_soak.report._holders import holders_chart
 from floodmark_soak.report._record import Record, entries_per_hour, per_hour
-from floodmark_soak.report._series import Picture, Small, picture, smalls
+from floodmark_soak.report._series import Picture, Small, pictures, smalls
 
 MOST_BYTES: Final = 2_000_000
 """What a page may weigh; one that would be heavier is drawn again with less detail."""
@@ -33,11 +34,10 @@ class _Drawn:
     """A record with its charts as SVG."""
 
     record: Record
-    picture: Picture
-    wide: Markup
-    narrow: Markup
+    pictures: Sequence[tuple[Picture, Markup, Markup]]
     smalls: Sequence[tuple[Small, Markup]]
     left_out: int
+    holders: Markup
 
 
 def render_html(records: Sequence[Record]) -> str:
@@ -76,18 +76,26 @@ def _title(records: Sequence[Record]) -> str:
 
 
 def _draw(record: Record, detail: _Detail, salt: str) -> _Drawn:
-    """Return *record* with its charts. What is marked safe here is SVG of our own, without a text of the service."""
-    shown = picture(record, most=detail.points)
+    """Return *record* with its charts. What is marked safe here is SVG of our own, and but for the last without a text of the service."""
+    shown = pictures(record, most=detail.points)
     small = smalls(record, most=max(detail.small_points, 1))
-    until = max([*shown.memory.t[-1:], 1.0])
+    until = max([*shown[-1].memory.t[-1:], 1.0])
+    large = []
+    for number, each in enumerate(shown):
+        # The sum is drawn quietly below what decided.
+        height = 280 if number == 0 else 150 if each is shown[-1] else 220
+        wide, narrow = (
+            memory_chart(each, width=width, height=high, along=shown[-1].memory, salt=f"{salt}{kind}{number or ''}")
+            for kind, width, high in (("wide", 860, height), ("narrow", 360, height - 20))
+        )
+        large.append((each, Markup(wide), Markup(narrow)))  # noqa: S704  see above
     return _Drawn(
         record=record,
-        picture=shown,
-        wide=Markup(memory_chart(shown, width=860, height=280, salt=f"{salt}wide")),  # noqa: S704  see above
-        narrow=Markup(memory_chart(shown, width=360, height=260, salt=f"{salt}narrow")),  # noqa: S704  see above
+        pictures=large,
         smalls=[
-            (each, Markup(small_chart(each, warmup=shown.warmup, until=until, salt=f"{salt}small{number}")))  # noqa: S704  see above
+            (each, Markup(small_chart(each, warmup=shown[-1].warmup, until=until, salt=f"{salt}small{number}")))  # noqa: S704  see above
             for number, each in enumerate(small[: detail.small_charts])
         ],
         left_out=max(0, len(small) - detail.small_charts),
+        holders=Markup(holders_chart(record.holders)),  # noqa: S704  graphviz escapes the names in it
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from floodmark_sidecar.culprits import path_text
 from floodmark_sidecar.errors import ExitCode
 from floodmark_sidecar.judge import Trace
 from floodmark_sidecar.units import format_between, format_bytes, format_duration, format_rate
@@ -40,7 +41,8 @@ class Record:
     """One run: its `result` (the dictionary of result.json, any part of which may be missing or null) and its readings.
 
     `about` says how it was measured (command, machine, versions), `load` what the load came to, `captures` when each
-    census was taken (`t`, `worker`, `refused`, `stall_seconds`, `seconds`), `notes` what else a reader should know.
+    census was taken (`t`, `worker`, `refused`, `stall_seconds`, `seconds`), `notes` what else a reader should know. `holders` is
+    the picture of who holds the culprits, as SVG that graphviz drew, and `no_holders` why there is none.
     """
 
     name: str
@@ -51,6 +53,8 @@ class Record:
     load: dict[str, object] | None
     captures: list[dict[str, Any]]
     notes: list[str]
+    holders: str = ""
+    no_holders: str = ""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -96,7 +100,9 @@ class Record:
                 return f"Memory is steady: it grows by at most {_size(max(high, 0.0))} an hour"
             case ExitCode.STEADY:
                 return "Memory is steady"
-            case ExitCode.CLIMBING if estimate is not None and self.result.get("growth_class") in _MEMORY:
+            case ExitCode.CLIMBING if (
+                estimate is not None and self.result.get("growth_class") in _MEMORY and not self.decisive
+            ):
                 between = f" ({_size(low)} to {_size(high)})" if low is not None and high is not None else ""
                 return f"Memory climbs by {_size(estimate)} an hour{between}"
             case ExitCode.INCONCLUSIVE:
@@ -116,6 +122,11 @@ class Record:
         share = f", {first['share']:.0%} of the growth" if first.get("share") is not None else ""
         more = len(self.culprits) - 1
         return f"{self.label(first)}{where} grows most{share}" + (f"; {more} more below" if more else "")
+
+    @property
+    def ways(self) -> list[tuple[int, str]]:
+        """The steps from a name to each culprit of which they are known, with its rank."""
+        return [(each["rank"], path_text(each["retainers"])) for each in self.culprits if each.get("retainers")]
 
     def label(self, culprit: dict[str, Any]) -> str:
         """Return the name of *culprit*; with the last part of its owner's path where another has the same name."""
@@ -170,6 +181,23 @@ class Record:
     def delta(self) -> float | None:
         """The smallest growth of interest in bytes an hour."""
         return self.result.get("delta_bytes_per_hour")
+
+    @property
+    def decisive(self) -> list[dict[str, Any]]:
+        """The workers, maps and counts that decided where memory as a whole did not."""
+        return list(self.result.get("decisive") or ())
+
+    @staticmethod
+    def told(decisive: dict[str, Any]) -> str:
+        """Return what one of the `decisive` is, and how fast it grows."""
+        slope = decisive.get("slope_per_hour") or {}
+        low, estimate, high = (slope.get(part) for part in ("low", "estimate", "high"))
+        name = decisive["name"] if decisive["kind"] == "count" else f"{decisive['kind']} {decisive['name']}"
+        if low is None or estimate is None or high is None:
+            return f"{_sentence(name)}, by itself"
+        if decisive["kind"] == "worker":
+            return f"{_sentence(name)}: climbs by {_size(estimate)} an hour ({_size(low)} to {_size(high)})"
+        return f"{_sentence(name)}: {estimate:+,.0f} an hour ({low:,.0f} to {high:,.0f})"
 
     @property
     def load_facts(self) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ from floodmark_sidecar.judge import Trace
 from floodmark_soak.report._record import Record
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+
+_MEMORY: Final = "Memory of the service: unique and swapped bytes of all its processes"
+_MOST_DECISIVE: Final = 3
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Small:
 
 @dataclass(frozen=True)
 class Picture:
-    """The large chart: memory, its floors, the part that was judged and the line through it."""
+    """A large chart: memory or what decided instead, its floors, the part that was judged and the line through it."""
 
     memory: Series
     floors: Series
@@ -50,16 +53,55 @@ class Picture:
     """Bytes a second: low, estimate, high."""
     captures: tuple[float, ...]
     masked: tuple[tuple[float, float], ...]
+    measured: str = "bytes"
+    """`bytes`, or what is counted."""
+    caption: str = ""
 
 
-def picture(record: Record, *, most: int) -> Picture:
-    """Return the large chart of *record*, with at most some *most* points."""
-    trace, result, origin = record.trace, record.result, start_of(record)
-    used = np.nan_to_num(trace.column("swap_bytes")) + trace.column("uss_bytes")
-    memory = without_masked(summed(trace, used, origin), trace)
-    window = result.get("window")
-    low, estimate, high = (record.slope(part) for part in ("low", "estimate", "high"))
-    floors = np.array(result.get("floors") or np.empty((0, 2)), dtype=np.float64)
+def pictures(record: Record, *, most: int) -> list[Picture]:
+    """Return the large charts of *record*, each with at most some *most* points: memory as a whole, and before it what decided
+    where that did not.
+    """
+    trace, origin = record.trace, start_of(record)
+    told = f"{_MEMORY}, which by itself is no climb" if record.decisive else _MEMORY
+    whole = {**record.result, "slope": [record.slope(part) for part in ("low", "estimate", "high")], "caption": told}
+    found = []
+    for each in record.decisive[:_MOST_DECISIVE]:
+        values, measured = _values(trace, each)
+        slope = [(each.get("slope_per_hour") or {}).get(part) for part in ("low", "estimate", "high")]
+        series, caption = without_masked(summed(trace, values, origin), trace), record.told(each)
+        if each["kind"] == "worker" and (record.workers.get(each["name"]) or {}).get("lives", 1) > 1:
+            # What lives that are put end to end gained was never there at once: of those only floors are known.
+            floors = np.array(each["floors"], dtype=np.float64).reshape(-1, 2)
+            series, caption = Series(floors[:, 0] - origin, floors[:, 1]), f"{caption}, its lives put end to end"
+        judged = {**each, "slope": slope, "caption": caption}
+        found.append(_picture(record, judged, series, measured, most))
+    memory = without_masked(summed(trace, _used(trace), origin), trace)
+    return [*found, _picture(record, whole, memory, "bytes", most)]
+
+
+def _used(trace: Trace) -> Floats:
+    return np.nan_to_num(trace.column("swap_bytes")) + trace.column("uss_bytes")
+
+
+def _values(trace: Trace, decisive: dict[str, Any]) -> tuple[Floats, str]:
+    """Return what is drawn of a series that decided, by row, and in what it is measured."""
+    match decisive["kind"]:
+        case "worker":
+            names = np.array(trace.workers)
+            return np.where(names[trace.worker] == decisive["name"], _used(trace), np.nan), "bytes"
+        case "map":
+            return trace.column(f"map.{decisive['name']}.entries"), "entries"
+    if decisive["name"] == "processes":
+        return np.ones(len(trace)), "processes"
+    return trace.column(decisive["name"]), decisive["name"]
+
+
+def _picture(record: Record, judged: dict[str, Any], memory: Series, measured: str, most: int) -> Picture:
+    """Return the chart of *memory*, or what is drawn as it, whose verdict is *judged*: its window, floors, slope an hour and caption."""
+    trace, origin, window = record.trace, start_of(record), judged.get("window")
+    low, estimate, high = judged["slope"]
+    floors = np.array(judged.get("floors") or np.empty((0, 2)), dtype=np.float64)
     times = [capture["t"] - origin for capture in record.captures if capture.get("t") and not capture.get("refused")]
     first = float(memory.t[0]) if len(memory.t) else 0.0
     return Picture(
@@ -70,6 +112,8 @@ def picture(record: Record, *, most: int) -> Picture:
         slope=None if low is None or estimate is None or high is None else (low / 3600, estimate / 3600, high / 3600),
         captures=tuple(sorted(times)),
         masked=_spans(trace, origin),
+        measured=measured,
+        caption=judged["caption"],
     )
 
 

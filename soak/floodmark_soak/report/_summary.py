@@ -8,6 +8,7 @@ from floodmark_soak.report._record import UNKNOWN, Record, entries_per_hour, per
 
 _SPECIAL: Final = re.compile(r"[\\`*<>\[\]|&~]|(?<!\w)_|_(?!\w)")
 _MOST_CULPRITS: Final = 10
+_MOST_FIXES: Final = 4
 
 
 def render_summary(records: Sequence[Record]) -> str:
@@ -74,6 +75,13 @@ def _culprits(record: Record) -> Iterator[str]:
     if len(record.culprits) > _MOST_CULPRITS:
         yield from ("", f"{len(record.culprits) - _MOST_CULPRITS} more are in the report.")
     yield ""
+    for culprit in [each for each in record.culprits if each.get("fix")][:_MOST_FIXES]:
+        told = culprit["fix"]
+        yield from (
+            f"In place of {_code(record.label(culprit))}, a {_plain(told['title'])}: {_plain(told['why'])}.",
+            "",
+        )
+        yield from (*(f"    {line}".rstrip() for line in str(told["code"]).splitlines()), "")
 
 
 def _plain(text: str) -> str:

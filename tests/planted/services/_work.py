@@ -1,11 +1,17 @@
 """What the services are made of: records, and the everyday work that must not be accused."""
 
 import random
+import time
 from collections import OrderedDict, deque
 from typing import Final
 
 BATCH: Final = 40
 """Records of a tick: with a kilobyte each, some 800 kB a second."""
+
+_SWING_SECONDS: Final = 0.54
+"""By the clock, so that a trace window sees whole swings also where ticks come late. Some whole ones and a half fit between
+two censuses of a run: what is long at one is short at the next, and never grows by chance of when it is looked at."""
+_MOST_WAITING: Final = 300
 
 
 class Record:
@@ -25,7 +31,6 @@ class Everyday:
     """A cache that is full, the last latencies, a queue that swings, and lists that live for a tick."""
 
     def __init__(self) -> None:
-        self.ticks = 0
         self.random = random.Random(7)
         self.pages: OrderedDict[int, str] = OrderedDict((number, _page(number)) for number in range(512))
         self.latencies = deque((self.random.random() for _ in range(1000)), maxlen=1000)
@@ -33,14 +38,13 @@ class Everyday:
 
     def tick(self) -> int:
         """Work for a moment."""
-        self.ticks += 1
         for number in (self.random.randrange(2000) for _ in range(50)):
             if number not in self.pages:
                 self.pages[number] = _page(number)
                 self.pages.popitem(last=False)
             self.pages.move_to_end(number)
             self.latencies.append(self.random.random())
-        waiting = 30 * abs(self.ticks % 20 - 10)
+        waiting = round(_MOST_WAITING * abs(time.monotonic() / _SWING_SECONDS % 1 * 2 - 1))
         while len(self.queue) > waiting:
             self.queue.popleft()
         self.queue.extend(Record(number, "waits") for number in range(waiting - len(self.queue)))

@@ -11,7 +11,7 @@ remembered = threading.local()  # planted: thread_local
 pool = ThreadPoolExecutor(1, "keeper")
 
 
-def poll(record: Record) -> int:
+def poll(record: Record) -> int:  # planted: threads
     """Wait for the end."""
     stopping.wait()  # planted: threads
     return record.number
@@ -27,7 +27,7 @@ def poll(record: Record) -> int:
 )
 def threads(tick: int) -> None:
     """Every request starts a thread, and none ends."""
-    record = Record(tick, f"{tick:08d}" * 128)
+    record = Record(tick, f"{tick:08d}" * 128)  # planted: threads
     threading.Thread(target=poll, args=(record,), name=f"poller-{tick}", daemon=True).start()  # planted: threads
 
 

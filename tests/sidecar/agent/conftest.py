@@ -1,5 +1,6 @@
 """Scenario scripts run in interpreters of their own, and a sidecar to talk to: nothing here forks the test process."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -170,7 +171,9 @@ class Sidecar:
                 for message in decoder.feed(data):
                     if message["type"] == "hello":
                         welcome = {"type": "welcome", "version": self._version, "read_every": self._read_every}
-                        connection.sendall(wire.encode(welcome))
+                        # Who said hello may be gone already: a process that took its agent back, or died.
+                        with contextlib.suppress(OSError):
+                            connection.sendall(wire.encode(welcome))
                         self._connections[message["pid"]] = connection
                     with self._changed:
                         self.messages.append(message)

@@ -343,3 +343,35 @@ def test_what_asyncio_has_freed(containers: Containers, python: str) -> None:
         python=python,
     )
     assert found["held"]["entries"] == 1000
+
+
+def test_what_machinery_holds_says_what_of_the_users_is_in_it(containers: Containers, python: str) -> None:
+    """A class of the user's that the entries hold, else a function; what the user holds needs no such word."""
+    found = containers(
+        """
+        import atexit, sys, weakref
+
+        class Receipt:
+            pass
+
+        def archive(*_):
+            pass
+
+        class Desk:
+            pass
+
+        desk = Desk()
+        own = [Receipt() for _ in range(100)]
+        for number in range(100):
+            weakref.finalize(desk, archive, [Receipt()]).atexit = False
+        sys.handlers = [lambda: archive for _ in range(100)]
+        sys.numbers = list(range(100))
+        alive = [Receipt() for _ in range(100)]
+        sys.weak = [weakref.ref(each) for each in alive]
+        """,
+        python=python,
+    )
+    of = {name: found[name]["of"] and found[name]["of"]["attribute"] for name in found}
+    assert (of["_registry"], of["handlers"], of["weak"], of["numbers"]) == ("Receipt", "<lambda>", "Receipt", None)
+    assert of["own"] is None
+    assert found["_registry"]["of"]["file"].endswith("/scenario.py")

@@ -121,6 +121,13 @@ SERVICE = textwrap.dedent("""
         for _ in range(20):
             for each in socket.socketpair():
                 held.enter_context(each)
+        class Connection(socket.socket):
+            def __getattribute__(self, name):
+                if armed:
+                    open("asked", "a").write(name)
+                return super().__getattribute__(name)
+
+        watched_sockets = [held.enter_context(Connection()) for _ in range(3)]
         ended = [subprocess.Popen(["true"]) for _ in range(3)]
         for child in ended:
             os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
@@ -251,7 +258,7 @@ def test_descriptors_of_the_service(seen: Seen) -> None:
     found = {name: row["count"] for name, row in seen.rows("fds").items()}
 
     # The event loop has a pair of sockets, too.
-    assert found["socket"] == 42
+    assert found["socket"] == 45
     assert sum(count for name, count in found.items() if name.endswith("/logs/#.log")) == 12
     assert sum(count for name, count in found.items() if name.endswith("/people/#.jpg")) == 10
     assert "anon_inode:[eventpoll]" in found
@@ -260,17 +267,31 @@ def test_descriptors_of_the_service(seen: Seen) -> None:
 
 def test_children_of_the_service(seen: Seen) -> None:
     """Children are named by their command; ended ones tell, and the child that takes the census is left out."""
-    assert seen.capture["children"] == [
-        {"name": "true", "state": "Z", "count": 3},
-        {"name": "cat", "state": "S", "count": 1},
+    assert [(row["name"], row["state"], row["count"]) for row in seen.capture["children"]] == [
+        ("true", "Z", 3),
+        ("cat", "S", 1),
     ]
+
+
+def test_who_holds_descriptors_and_children(seen: Seen) -> None:
+    """The object that stands for one of a group is asked for its number alone, and named as a container is."""
+    fds, children = seen.rows("fds"), seen.rows("children")
+
+    assert (children["true"]["holder"]["path"], children["true"]["holder"]["file"][-12:]) == (
+        "scenario.ended[…]",
+        "/scenario.py",
+    )
+    logs = next(row for name, row in fds.items() if name.endswith("/logs/#.log"))
+    assert logs["holder"]["chain"].startswith("scenario.held.")
+    assert "holder" not in fds["anon_inode:[eventpoll]"]
 
 
 LEAKS = """
 import asyncio, os, socket, subprocess, threading
 from floodmark_sidecar.agent import capture
 
-stop, here, kept = threading.Event(), threading.Semaphore(0), []
+stop, here = threading.Event(), threading.Semaphore(0)
+kept = []  # kept here
 
 def listen():  # made here
     here.release()
@@ -312,6 +333,9 @@ def test_from_a_leak_to_its_line(run: Run, tmp_path: Path) -> None:
     } == {
         "thread": ("Thread-# (listen)", f"scenario.py:{lines['made here']}"),
         "task": ("scenario.forget", f"scenario.py:{lines['waits here']}"),
-        "fd": ("socket", None),
-        "process": ("true", None),
+        "fd": ("socket", f"scenario.py:{lines['kept here']}"),
+        "process": ("true", f"scenario.py:{lines['kept here']}"),
     }
+    socket = next(each for each in found if each.kind == "fd")
+    assert socket.path == "scenario.kept[…]"
+    assert socket.evidence.endswith("; held by scenario.kept[…]")

@@ -1,10 +1,13 @@
 """Threads, tasks, descriptors and children: what the kernel may not say, odd commands, and very many of them."""
 
 import asyncio
+import socket
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from floodmark_sidecar.agent import _resources, _tasks
 from floodmark_sidecar.agent._origin import Modules
@@ -16,7 +19,7 @@ def no_pause() -> None:
 
 def resources(proc: Path) -> dict[str, list[dict[str, Any]]]:
     """Return what there is to say of process 7 in the tree at *proc*, which has no objects at all."""
-    return _resources.resources([], {}, parent=7, proc=str(proc), pause=no_pause, loaded={})
+    return _resources.resources([], {}, parent=7, proc=str(proc), pause=no_pause, loaded={})[0]
 
 
 def a_process(proc: Path, pid: int, *, stat: str = "", children: str | None = None) -> Path:
@@ -88,3 +91,18 @@ def test_ten_thousand_tasks() -> None:
     rows, took = asyncio.run(main())
     assert [row["count"] for row in rows] == [10_000]
     assert took < 2
+
+
+@pytest.mark.parametrize(("others", "known"), [(0, True), (1, True), (2, False)])
+def test_an_object_stands_for_a_group_of_which_most_have_one(tmp_path: Path, others: int, *, known: bool) -> None:
+    """A few sockets with an object say nothing of many without; a socket that is closed has no number."""
+    closed = socket.socket()
+    closed.close()
+    folder = a_process(tmp_path, 7) / "fd"
+    with socket.socket() as held:
+        for number in [held.fileno(), *range(100, 100 + others)]:
+            (folder / str(number)).symlink_to(f"socket:[{number}]")
+        rows, handles = _resources.resources([held, closed], {}, parent=7, proc=str(tmp_path), pause=no_pause)
+        row = {"name": "socket", "count": 1 + others}
+        assert rows["fds"] == [row]
+        assert handles == ([(row, held)] if known else [])

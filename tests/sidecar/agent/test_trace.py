@@ -79,6 +79,12 @@ def test_the_planted_line_is_first(
     assert first["bytes"] > sum(row["bytes"] for row in content["lines"][1:])
     assert not [row for row in content["lines"] if "floodmark_sidecar" in row["file"]]
     assert any(line.startswith("True") for line in lines)
+    # It was looked into before its end, and what leaked was more each time.
+    looks, sizes = [0, *content["look_seconds"], content["window_seconds"]], [*first["earlier"], first["bytes"]]
+    assert looks == sorted(looks)
+    assert len(looks) == len(sizes) + 1 > 2
+    assert 0 < sizes[0] < sizes[-1]
+    assert sizes == sorted(sizes)
     # It was us who started it.
     process.stdin.write("go\n")
     process.stdin.flush()
@@ -168,7 +174,7 @@ def test_a_fork_past_our_hooks_does_not_trace(run: Run) -> None:
         import _tracemalloc
         from floodmark_sidecar.agent import _thread, _trace
         agent = _thread.Agent("/nowhere", "web")
-        agent._window = _trace.open_window(60.0, 1, take=None, asked="a")
+        agent._window = _trace.open_window(60.0, 1, take=None, look=None, asked="a")
         print(_tracemalloc.is_tracing())
         agent.close()
         print(_tracemalloc.is_tracing(), agent._window)
@@ -187,7 +193,7 @@ def test_an_agent_that_gives_up_leaves_nothing_on(run: Run) -> None:
             raise OSError
         _thread.Readings.take = failing
         agent = _thread.Agent("/nowhere", "web")
-        agent._window = _trace.open_window(60.0, 1, take=None, asked="a")
+        agent._window = _trace.open_window(60.0, 1, take=None, look=None, asked="a")
         agent.start()
         until = time.monotonic() + 20
         while not agent._ended and time.monotonic() < until:
@@ -204,7 +210,7 @@ def test_a_window_that_the_service_ends(run: Run) -> None:
         """
         import _tracemalloc
         from floodmark_sidecar.agent import _trace
-        window = _trace.open_window(60.0, 1, take=None, asked="a")
+        window = _trace.open_window(60.0, 1, take=None, look=None, asked="a")
         _tracemalloc.stop()
         print(window.end()["refused"])
         """
@@ -220,7 +226,7 @@ def test_a_window_ends_early_when_its_tables_grow(run: Run, tmp_path: Path) -> N
         from floodmark_sidecar.agent import _trace
         _trace.MOST_TABLE_BYTES = 1 << 20
         take = functools.partial(_trace.take, os.path.abspath("c"), service="web", stall_limit=10.0)
-        window = _trace.open_window(60.0, 1, take=take, asked="a")
+        window = _trace.open_window(60.0, 1, take=take, look=lambda: None, asked="a")
         print(window.over(), window.next_look <= time.monotonic() + 1)
         held = [[] for _ in range(20_000)]
         print(window.over())
@@ -233,6 +239,63 @@ def test_a_window_ends_early_when_its_tables_grow(run: Run, tmp_path: Path) -> N
     assert content["notes"] == ["the window ended early: more blocks were alive than may be traced"]
 
 
+def test_what_comes_and_goes_is_seen_as_such(run: Run, tmp_path: Path) -> None:
+    """Each line of the end says what it had at earlier looks, 0 where it had nothing; a look that failed is left out."""
+    out = run(
+        """
+        import functools, os, time
+        from floodmark_sidecar.agent import _trace
+        take = functools.partial(_trace.take, os.path.abspath("c"), service="web", stall_limit=10.0)
+        looks = []
+        def look():
+            looks.append(_trace.look(stall_limit=10.0))
+            return looks[-1]
+        window = _trace.open_window(0.9, 1, take=take, look=look, asked="a")
+        held = [[bytearray(1000) for _ in range(100)]]  # leaks
+        queue = [bytearray(1000) for _ in range(300)]  # swings
+        while not looks:
+            window.look()
+        held.append([bytearray(1000) for _ in range(100)])  # begins
+        queue.clear()
+        while len(looks) < 2:
+            window.look()
+        queue.extend(bytearray(1000) for _ in range(300))  # again
+        window._look = None
+        window.look()
+        print("refused" in window.end(), type(looks[0]).__name__)
+        """
+    )
+    assert out == "False bytes\n"
+    content = json.loads((tmp_path / "c").read_text())
+    before, after = content["look_seconds"]
+    assert 0.3 <= before < 0.6 <= after < content["window_seconds"]
+    earlier = {row["line"]: [round(size, -4) for size in row["earlier"]] for row in content["lines"]}
+    script = tmp_path / "scenario.py"
+    seen = {word: earlier.get(number_of(script, f"# {word}")) for word in ("leaks", "swings", "begins", "again")}
+    assert seen == {"leaks": [110_000, 110_000], "swings": None, "begins": [0, 110_000], "again": [0, 0]}
+
+
+def test_a_look_that_is_not_to_be_had(run: Run, tmp_path: Path) -> None:
+    """Where no child may be forked in mid-window there is one look less, and the window goes on."""
+    out = run(
+        """
+        import functools, os
+        from floodmark_sidecar.agent import _trace
+        take = functools.partial(_trace.take, os.path.abspath("c"), service="web", stall_limit=10.0)
+        look = functools.partial(_trace.look, stall_limit=-1.0)
+        window = _trace.open_window(0.05, 1, take=take, look=look, asked="a")
+        held = [bytearray(1000) for _ in range(100)]
+        while not window.over():
+            window.look()
+        print("refused" in window.end(), look())
+        """
+    )
+    assert out == "False None\n"
+    content = json.loads((tmp_path / "c").read_text())
+    assert content["look_seconds"] == []
+    assert content["lines"][0]["earlier"] == []
+
+
 def test_the_users_frame_is_told(run: Run, tmp_path: Path) -> None:
     """With several frames, what a library allocates counts for the line of the user's that called it."""
     out = run(
@@ -240,16 +303,19 @@ def test_the_users_frame_is_told(run: Run, tmp_path: Path) -> None:
         import functools, json, os
         from floodmark_sidecar.agent import _trace
         take = functools.partial(_trace.take, os.path.abspath("c"), service="web", stall_limit=10.0)
-        window = _trace.open_window(60.0, 4, take=take, asked="a")
+        window = _trace.open_window(60.0, 4, take=take, look=lambda: None, asked="a")
         text = "[" + "[1.5]," * 5000 + "1]"
         held = json.loads(text)  # the planted line
+        import smtplib
         print("refused" in window.end())
         """
     )
     assert out == "False\n"
     script = tmp_path / "scenario.py"
-    first = json.loads((tmp_path / "c").read_text())["lines"][0]
-    assert (first["file"], first["line"]) == (str(script), number_of(script, "planted"))
+    lines = json.loads((tmp_path / "c").read_text())["lines"]
+    first = lines[0]
+    assert (first["file"], first["line"], first["users"]) == (str(script), number_of(script, "planted"), True)
+    assert not any(row["users"] for row in lines if row["file"] != str(script))
 
 
 NATIVE = """
@@ -266,7 +332,7 @@ threads = [threading.Thread(target=churn) for _ in range(3)]
 for thread in threads:
     thread.start()
 for _ in range(60):
-    window = _trace.open_window(60.0, 1, take=None, asked="a")
+    window = _trace.open_window(60.0, 1, take=None, look=None, asked="a")
     time.sleep(0.001)
     window.close()
     time.sleep(0.0005)

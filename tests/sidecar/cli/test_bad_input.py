@@ -144,8 +144,11 @@ def test_what_other_programs_write_is_read(
 
 
 @pytest.mark.slow
-def test_two_hundred_workers_are_one_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_hundred_workers_are_one_service(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One verdict; they share a line in its explanation."""
+    monkeypatch.setenv("COLUMNS", "140")
     rows = "".join(f"{10 * i},w{k},{50_000_000 + i * k * 7919 % 97_700}\n" for i in range(60) for k in range(200))
     path = tmp_path / "x.csv"
     path.write_text(f"t,worker,uss_bytes\n{rows}")
@@ -297,12 +300,24 @@ def test_a_full_standard_error_changes_no_code(good: Path) -> None:
     assert ": steady" in done.stdout
 
 
-def test_without_unicode_what_it_prints_is_escaped(good: Path) -> None:
-    """An ASCII terminal gets an explanation and a chart, and no fault."""
-    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([*COMMAND, "judge", "--explain", str(good)], capture_output=True, check=False, env=env)
-    assert (done.returncode, done.stderr) == (0, b"")
+@pytest.mark.parametrize(
+    "env", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
+def test_without_unicode_what_it_prints_is_escaped(env: dict[str, str], good: Path) -> None:
+    """An ASCII terminal gets an explanation and a chart, and the names of maps, and no fault."""
+    named = good.with_name("named.csv")
+    header, *rows = good.read_text().splitlines()
+    named.write_text("\n".join([f"{header},map.ö.entries", *(f"{row},{9 * i}" for i, row in enumerate(rows))]), "utf-8")
+    clean = {name: value for name, value in os.environ.items() if name not in {"PYTHONIOENCODING", "PYTHONUTF8"}}
+    words = [*COMMAND, "judge", "--explain", str(good), str(named), "ö.csv"]
+    done = subprocess.run(words, capture_output=True, check=False, env={**clean, **env})
+
+    assert done.returncode == 1
     assert b". readings   o floors   = slope" in done.stdout
+    assert rb"give map \xf6 a bound" in done.stdout
+    assert b".csv cannot be read: No such file or directory" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+    assert (done.stdout + done.stderr).isascii()
 
 
 def test_an_interruption_keeps_what_was_judged(good: Path, tmp_path: Path) -> None:
@@ -332,7 +347,7 @@ TRACES = [
     (["L1", "--duration", "-3m", "--output", "new"], "expected one argument"),
     (["L1", "--growth", "9" * 400 + "TiB/s", "--output", "new"], "a rate must be less than 8388608TiB/s"),
     (["L1", "--level", "9" * 400 + "B", "--output", "new"], "a size must be less than"),
-    (["L1", "--level", "0B", "--output", "new"], "(got 0.0 bytes)"),
+    (["L1", "--level", "0B", "--output", "new"], "(got 0 B)"),
     (["L1", "--growth", "100TiB/s", "--output", "new"], "a leak can take at most 4096 TiB in a run (got 1"),
 ]
 

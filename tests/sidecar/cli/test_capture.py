@@ -14,6 +14,7 @@ import pytest
 
 from floodmark_sidecar.agent import environment
 from floodmark_sidecar.cli import main
+from tests.sidecar.fix_graphviz import only_dot
 from tests.sidecar.http.conftest import TOKEN, MakeSite, Site
 from tests.sidecar.serve.conftest import Connect, Serve, Spawn, eventually
 
@@ -248,6 +249,73 @@ def test_no_proxy_comes_between(scripted: Scripted, monkeypatch: pytest.MonkeyPa
     """A sidecar on loopback is nobody else's business."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert main(["capture", "--url", f"{scripted.url}/"]) == 0
+
+
+HELD = [
+    {"rank": 1, "name": "jobs", "retainers": [{"name": "app.s", "type": "app.S"}, {"name": ".jobs", "type": "dict"}]},
+    {"rank": 2, "name": "worker", "retainers": []},
+]
+
+
+def test_a_graph_is_drawn_of_what_grows_after_the_census(
+    scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Into a new file, which the last line names."""
+    only_dot(tmp_path / "bin", monkeypatch)
+    scripted.answer("GET", {**SERVICES, "culprits": HELD})
+    path = tmp_path / "held.svg"
+    assert main(["capture", "--url", scripted.url, "--graph", str(path)]) == 0
+    assert capsys.readouterr().out.endswith(f"grpc is loaded\ngraph: {path}\n")
+    assert path.read_text() == '<svg xmlns="http://www.w3.org/2000/svg"> 2 </svg>\n'
+    assert [asked for asked, *_ in scripted.asked][-1] == "/api/v1/culprits?service=web"
+
+
+def test_a_graph_of_nothing_is_no_file(
+    scripted: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The census went well all the same."""
+    only_dot(tmp_path / "bin", monkeypatch)
+    scripted.answer("GET", {**SERVICES, "culprits": HELD[1:]})
+    path = tmp_path / "held.svg"
+    assert main(["capture", "--url", scripted.url, "--json", "--graph", str(path)]) == 0
+    assert capsys.readouterr().err.startswith("no graph: of nothing that grows is it known who holds it")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("held.png", "--graph must be a file that ends in .svg (got "),
+        ("missing/held.svg", "missing is no folder"),
+        ("there.svg", "exists already"),
+        ("new.svg", "graphviz is not installed"),
+    ],
+)
+def test_a_graph_that_cannot_be_drawn_is_refused_at_once(
+    name: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anybody is asked for a census; what was there is left."""
+    only_dot(tmp_path / "bin", monkeypatch, None)
+    (tmp_path / "there.svg").write_text("mine")
+    assert main(["capture", "--url", "http://127.0.0.1:9", "--graph", str(tmp_path / name)]) == 2
+    assert words in capsys.readouterr().err
+    assert (tmp_path / "there.svg").read_text() == "mine"
+
+
+@pytest.mark.parametrize("culprits", [[{"retainers": [1]}], [{"retainers": [{"name": "x"}]}], [1], None])
+def test_culprits_that_cannot_be_drawn_are_refused(
+    scripted: Scripted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    culprits: Any,
+) -> None:
+    """Whoever answered so is no sidecar of this version."""
+    only_dot(tmp_path / "bin", monkeypatch)
+    scripted.answer("GET", {**SERVICES, "culprits": culprits})
+    assert main(["capture", "--url", scripted.url, "--graph", str(tmp_path / "held.svg")]) == 2
+    assert "culprits" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
 
 
 def test_text_of_a_service_moves_no_cursor(scripted: Scripted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """Lines whose allocations stay: named where nothing else explains a climb, evidence where something does."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -12,9 +12,14 @@ MB = 1 << 20
 SECONDS = 36.0
 """The length of every window: what stays of it is a hundredth of an hour's growth."""
 
+_LINE: Final = {"file": "a", "line": 1, "bytes": 1, "count": 1, "largest": 0}
 
-def line(file: str, number: int, size: int, *, count: int = 1000, largest: int = 0) -> dict[str, Any]:
-    return {"file": f"/srv/{file}", "line": number, "bytes": size, "count": count, "largest": largest}
+
+def line(
+    file: str, number: int, size: int, *, count: int = 1000, largest: int = 0, earlier: Sequence[int] = ()
+) -> dict[str, Any]:
+    found = {"file": f"/srv/{file}", "line": number, "bytes": size, "count": count, "largest": largest}
+    return {**found, "earlier": list(earlier)} if earlier else found
 
 
 def window(*lines: dict[str, Any], t: float = 300.0, worker: str = "web-0", **more: Any) -> Window:
@@ -56,9 +61,11 @@ def test_a_line_is_named_where_nothing_else_is() -> None:
         "share": 1.0,
         "bytes_per_hour": 100.0 * MB,
         "entries_per_hour": 100_000.0,
-        "evidence": "1.0 MiB in 1,000 blocks that this line allocated in 36 s stayed, 99% of all that did, in a trace window of web-0",
+        "evidence": "1.0 MiB in 1,000 blocks that this line allocated in 36 s stayed, 99% of what was alive then, in a trace window of web-0",
         "measured": "bytes",
         "points": [[START + 264.0, 0.0], [START + 300.0, MB]],
+        "retainers": [],
+        "fix": None,
     }
 
 
@@ -103,13 +110,72 @@ def test_a_table_that_moved_is_no_growth() -> None:
     assert [each.name for each in named(windows, slope=100.0 * MB)] == ["app.py:40"]
 
 
+def test_what_does_not_go_on_growing_is_no_growth() -> None:
+    """What was there at the first look, or comes and goes, is under way or a cache: the pace after it is what counts."""
+    looks: dict[str, Any] = {"look_seconds": [SECONDS / 3, 2 * SECONDS / 3]}
+    leak = line("app.py", 12, 3 * MB, earlier=(MB, 2 * MB))
+    full = line("app.py", 20, 3 * MB, earlier=(3 * MB, 3 * MB + 10))
+    queue = line("app.py", 30, 6 * MB, earlier=(6 * MB, 0))
+    begun = line("app.py", 40, 6 * MB, earlier=(0, 0))
+    (culprit,) = named([window(leak, full, queue, begun, **looks)], slope=300.0 * MB)
+    assert culprit.name == "app.py:12"
+    assert culprit.bytes_per_hour == pytest.approx(300 * MB)
+    assert culprit.entries_per_hour == pytest.approx(100_000)
+    assert culprit.evidence.startswith(
+        "3.0 MiB in 1,000 blocks that this line allocated in 36 s stayed, 17% of what was alive then"
+    )
+    began = START + 264.0
+    assert culprit.points == ((began, 0.0), (began + 12, MB), (began + 24, 2 * MB), (began + 36, 3 * MB))
+
+
+def test_the_pace_is_the_least_that_a_part_of_the_window_had() -> None:
+    """A line that fills a cache and leaks beside it has the pace of the leak, which began with the window."""
+    both = line("app.py", 12, 12 * MB, earlier=(9 * MB, 10 * MB))
+    (culprit,) = named([window(both, look_seconds=[12.0, 24.0])], slope=300.0 * MB)
+    assert culprit.bytes_per_hour == pytest.approx(300 * MB)
+    assert culprit.entries_per_hour == pytest.approx(25_000)
+
+
+def test_lines_of_libraries_that_grow_with_one_of_the_users() -> None:
+    """They are what that line calls, and told with it; one that takes more, or is as good as never called, is its own."""
+    own = line("app.py", 12, 4 * MB, count=4000)
+    called = line("lib.py", 1, MB, count=1000) | {"users": False}
+    rare = line("lib.py", 2, MB, count=10) | {"users": False}
+    dear = line("lib.py", 3, 5 * MB, count=4000) | {"users": False}
+    other = line("app.py", 13, MB, count=1000)
+    first, second = named([window(own, called)], slope=500.0 * MB)[0], named([window(called)], slope=500.0 * MB)[0]
+    assert (first.name, second.name) == ("app.py:12", "lib.py:1")
+    assert first.evidence.endswith("of web-0; lib.py:1 (libraries) grow with it")
+    found = named([window(own, called, rare, dear, other)], slope=1100.0 * MB)
+    assert [each.name for each in found] == ["lib.py:3", "app.py:12", "app.py:13", "lib.py:2"]
+
+
+def test_where_no_climb_is_known_a_line_must_be_growth_for_the_most_part() -> None:
+    """A cache that goes on filling a little at the end of a window is small change, and a leak grew all along."""
+    leak, cache = line("app.py", 12, 3 * MB, earlier=(MB, 2 * MB)), line("app.py", 20, 9 * MB, earlier=(5 * MB, 8 * MB))
+    windows = [window(leak, cache, look_seconds=[12.0, 24.0])]
+    assert [each.name for each in named(windows, slope=None, word="inconclusive")] == ["app.py:12"]
+    assert [each.name for each in named(windows, slope=300.0 * MB, word="inconclusive")] == ["app.py:12"]
+    assert [each.name for each in named(windows, slope=300.0 * MB)] == ["app.py:12", "app.py:20"]
+
+
+@pytest.mark.parametrize("looks", [[12.0, 35.9], [12.0, 36.0], [12.0]])
+def test_a_look_at_the_end_has_seen_no_more_than_the_end(looks: list[float]) -> None:
+    """A window that ends early may end right after a look, between which nothing needs to have grown."""
+    leak = line("app.py", 12, 3 * MB, earlier=(MB, 3 * MB)[: len(looks)])
+    (culprit,) = named([window(leak, look_seconds=looks)], slope=300.0 * MB)
+    assert culprit.bytes_per_hour == pytest.approx(300 * MB)
+
+
 def test_windows_are_averaged_over_a_worker_and_summed_over_workers() -> None:
     """A second window of a worker that does not show the line halves its rate; another worker adds its own."""
     one = window(line("app.py", 12, MB))
     assert named([one, window(t=600.0)], slope=100.0 * MB)[0].bytes_per_hour == 50 * MB
     (culprit,) = named([one, window(line("app.py", 12, MB), worker="web-1")], slope=200.0 * MB)
     assert culprit.bytes_per_hour == 200 * MB
-    assert "allocated in 72 s stayed, 100% of all that did, in 2 trace windows of web-0, web-1" in culprit.evidence
+    assert (
+        "allocated in 72 s stayed, 100% of what was alive then, in 2 trace windows of web-0, web-1" in culprit.evidence
+    )
 
 
 def test_windows_before_what_is_judged_do_not_count() -> None:
@@ -141,6 +207,12 @@ def test_services_that_do_not_climb() -> None:
         ({"lines": [{"file": "a\n", "line": 1}]}, "file of line 0 must be a text"),
         ({"lines": [{"file": "a", "line": 1, "bytes": True, "count": 1}]}, "bytes of line 0"),
         ({"lines": [7]}, "line 0 must be an object"),
+        ({"look_seconds": 7}, "look_seconds of the window must be a list"),
+        ({"look_seconds": [0.5, "x"]}, "a look of the window must be a number"),
+        ({"look_seconds": [0.5, 0.5]}, "look_seconds of the window must rise from above 0"),
+        ({"lines": [{**_LINE, "earlier": [1]}]}, r"list of as many sizes as there were looks, 0 \(got \[1\]\)"),
+        ({"look_seconds": [0.5], "lines": [_LINE]}, "as many sizes as there were looks, 1"),
+        ({"look_seconds": [0.5], "lines": [{**_LINE, "earlier": [-1]}]}, "earlier of line 0 must be a number"),
     ],
 )
 def test_a_file_that_is_none(change: dict[str, Any], why: str) -> None:

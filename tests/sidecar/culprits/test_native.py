@@ -50,9 +50,31 @@ def test_what_nothing_of_pythons_explains_is_named(growth_class: str, name: str)
     assert "7.0 MiB of 8.0 MiB that memory grew by" in found.evidence
 
 
+def elsewhere(unexplained: float, *, without: str = "") -> dict[str, Any]:
+    rows = {"python objects": 0.2, "native malloc in use": 0.5, "malloc free but kept": -0.2, "mmap": 0.5}
+    ledger = [{"row": row, "bytes": size * MB} for row, size in {**rows, "unexplained": unexplained}.items()]
+    return {**judged("unknown"), "ledger": [row for row in ledger if row["row"] != without]}
+
+
+def test_what_no_allocator_has_is_named_too() -> None:
+    """Pages that the interpreter or a library maps by itself, where all allocators were asked."""
+    (found,) = with_native([], elsewhere(9.0))
+
+    assert (found.kind, found.name, found.share) == ("native", "mapped", 1.0)
+    assert "unexplained: 9.0 MiB of 10.0 MiB that memory grew by" in found.evidence
+
+
+@pytest.mark.parametrize(
+    "about", [elsewhere(3.0), elsewhere(9.0, without="mmap"), elsewhere(9.0, without="python objects")]
+)
+def test_what_was_not_measured_is_nobodys(about: dict[str, Any]) -> None:
+    """Nothing is said of where growth is while one of those who may have it was not asked, or has a part in it."""
+    assert with_native([], about) == ()
+
+
 def test_its_rank_is_that_of_what_is_left() -> None:
     """Among those that hold something, by bytes; what grows in number only is not counted."""
-    found = with_native([culprit("jobs", 45), culprit("odd", None), culprit("small", 5)], judged())
+    found = with_native([culprit("jobs", 45), culprit("small", 5), culprit("odd", None)], judged())
 
     assert [(each.rank, each.name) for each in found] == [(1, "malloc"), (2, "jobs"), (3, "small"), (4, "odd")]
     assert found[0].bytes_per_hour == 50.0 * MB

@@ -52,6 +52,28 @@ def test_where_is_asked_of_the_locator() -> None:
     assert culprit.where == "locks.py:7"
 
 
+def test_the_users_own_in_what_a_library_holds() -> None:
+    """The line is that of what its entries hold, where there is one; the evidence says so in any case."""
+    of = {"module": "app.models", "file": "/srv/models.py", "qualname": "", "attribute": "Receipt"}
+
+    (culprit,) = ranked(captures("weakref.finalize._registry", GROWS, of=of))
+    assert (culprit.path, culprit.where) == ("weakref.finalize._registry", "Receipt.py:7")
+    assert "held by weakref.finalize._registry; its entries hold app.models.Receipt" in culprit.evidence
+    (culprit,) = ranked(captures("weakref.finalize._registry", GROWS, of=of | {"file": None}))
+    assert culprit.where == "_registry.py:7"
+    (culprit,) = ranked(captures(None, GROWS, of=of))
+    assert culprit.where == "Receipt.py:7"
+
+
+def test_what_cannot_be_found_is_only_named_of_a_climb() -> None:
+    """A container that nothing leads to is what a climb has to show, and no help where nobody knows of one."""
+    nameless = captures(None, GROWS, chain=None)
+
+    assert names(ranked(nameless, judged=verdict())) == ["dict"]
+    assert ranked(nameless, judged=verdict("inconclusive")) == ()
+    assert names(ranked(captures(None, GROWS, chain="[…]"), judged=verdict("inconclusive"))) == ["dict in […]"]
+
+
 def test_small_change_is_not_named() -> None:
     """What grows under a hundredth of the leader and by fewer than 64 entries is a service at work."""
     leak = captures("app.leak", [10_000, 20_000, 30_000], id=1)
@@ -251,6 +273,8 @@ def test_as_dict_has_every_field() -> None:
         "evidence": "grew",
         "measured": "entries",
         "points": [[1.0, 100.0], [2.0, 200.0]],
+        "retainers": [],
+        "fix": None,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from floodmark_sidecar.culprits import Capture, Culprit, Owner, parse_capture, rank
+from floodmark_sidecar.culprits import Capture, Culprit, Owner, parse_capture, parse_window, rank
 from floodmark_sidecar.judge import Verdict, judge
 from tests.sidecar.culprits.scripted import MINUTE, START, container, names, verdict
 from tests.sidecar.judge import traces as made
@@ -235,6 +235,31 @@ def test_memory_that_a_container_explains() -> None:
     found = ranked(captures, climbing("threads", leak=20 * made.MIB))
 
     assert [(culprit.rank, culprit.name) for culprit in found] == [(1, "seen"), (2, "Thread-#")]
+
+
+def test_lines_do_not_explain_what_threads_hold() -> None:
+    """Where what climbs is threads, the lines on which their memory is asked for come behind them."""
+    judged = climbing("threads", leak=20 * made.MIB)
+    assert judged.memory is not None
+    line = {"file": "/srv/app.py", "line": 12, "bytes": 20 << 20, "count": 10, "largest": 0}
+    file = {"floodmark_capture": 1, "kind": "trace", "t": START + 130, "window_seconds": 140.0, "other_bytes": 0}
+    windows = [parse_window({**file, "lines": [line]}, worker="web-0", life=1)]
+    captures = seen([38, 48, 60, 75], times=LATE)
+
+    found = rank(captures, None, judged, locate=place, windows=windows)
+    assert [(each.kind, each.rank) for each in found] == [("thread", 1), ("line", 2)]
+
+
+@pytest.mark.parametrize("word", ["inconclusive", None])
+def test_threads_come_before_the_tables_they_are_in(word: str | None) -> None:
+    """What gains an entry for each thread is there because of it; a dict of another pace keeps its place."""
+    judged = None if word is None else verdict(word)
+    counts, tables, others = [20, 60, 100, 140], [120, 160, 200, 240], [1000, 9000, 17000, 25000]
+    rows = [{"name": "Thread-#", "owner": POLLER}]
+
+    assert names(ranked(seen(counts, rows=rows, containers=tables), judged)) == ["Thread-#", "seen"]
+    assert names(ranked(seen(counts, rows=rows, containers=others), judged)) == ["seen", "Thread-#"]
+    assert names(ranked(seen(counts, containers=tables), judged)) == ["seen", "Thread-#"]
 
 
 def test_unknown_bytes_come_last() -> None:

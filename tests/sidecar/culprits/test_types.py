@@ -1,6 +1,7 @@
 """Types whose instances become ever more: named where no container tells of them, and only there."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,6 +81,77 @@ def test_a_builtin_that_grows_alone_is_named() -> None:
     assert (culprit.name, culprit.where) == ("tuple", None)
 
 
+def test_what_entries_hold_comes_behind_their_container() -> None:
+    """Texts that a container gains a few of with each entry have no place of their own; far more of them come first."""
+    few, many = [10 * size for size in GROWS], [50 * size for size in GROWS]
+
+    assert names(ranked(seen({"str": few}, {"app.jobs": GROWS, "app.seen": FLAT}))) == ["jobs", "str"]
+    assert names(ranked(seen({"str": many}, {"app.jobs": GROWS}))) == ["str", "jobs"]
+    both = {"str": few, "tuple": [5 * size for size in GROWS], "bytes": many}
+    assert names(ranked(seen(both, {"app.jobs": GROWS}))) == ["bytes", "jobs", "str"]
+
+
+def holding(holds: Mapping[str, Sequence[str]], sizes: Mapping[str, Sequence[int]]) -> list[Capture]:
+    """Captures of classes, with so many instances of 100 bytes each a minute, of which each holds some of others."""
+    owners = {name: OWNER | {"attribute": name, "each_bytes": 100.0, "holds": holds.get(name, [])} for name in sizes}
+    return [
+        parse_capture(
+            {
+                "floodmark_capture": 1,
+                "t": START + minute * MINUTE,
+                "containers": [],
+                "types": [[name, counts[minute], 100 * counts[minute]] for name, counts in sizes.items()],
+                "type_owners": owners,
+            },
+            worker="web-0",
+            life=1,
+        )
+        for minute in range(4)
+    ]
+
+
+def test_what_holds_another_is_named_with_it() -> None:
+    """A class whose instances hold one of another is what to look at, with the bytes of both."""
+    (culprit,) = ranked(
+        holding({"Node": ["Record"], "Record": ["Text"]}, {"Record": GROWS, "Node": GROWS, "Text": GROWS})
+    )
+
+    assert culprit.name == "Node"
+    assert culprit.bytes_per_hour == pytest.approx(60_000 * 300)
+    assert culprit.evidence.endswith("300 B each; with what one holds of Record, Text")
+
+
+def test_a_class_that_grows_at_another_pace_is_not_part_of_its_holder() -> None:
+    """Who holds the others is not known."""
+    many = [10 * size for size in GROWS]
+
+    assert names(ranked(holding({"Node": ["Record"]}, {"Record": many, "Node": GROWS}))) == ["Record", "Node"]
+
+
+def test_of_classes_that_hold_each_other_one_stays() -> None:
+    """Whatever the round they make."""
+    three = dict.fromkeys("abc", GROWS)
+
+    (one,) = names(ranked(holding({"a": ["b"], "b": ["a"]}, {"a": GROWS, "b": GROWS})))
+    assert one in "ab"
+    (one,) = names(ranked(holding({"a": ["b"], "b": ["c"], "c": ["a"]}, three)))
+    assert one in "abc"
+    assert names(ranked(holding({"a": ["b"], "b": ["a"], "c": ["a"]}, three))) == ["c"]
+
+
+def test_a_few_numbers_more_are_nothing() -> None:
+    """A handful of small objects of the interpreter's is no culprit, however steadily they came; large ones may be."""
+    some = [1000, 1010, 1020, 1030]
+    large = [
+        replace(each, types=tuple(replace(kind, bytes=kind.count << 12) for kind in each.types))
+        for each in seen({"bytes": some})
+    ]
+
+    assert ranked(seen({"int": some})) == ()
+    assert names(ranked(seen({JOB: some}))) == [JOB]
+    assert names(ranked(large)) == ["bytes"]
+
+
 @pytest.mark.parametrize("sizes", [FLAT, [4000, 3000, 2000, 1000], [1000, 5000, 1000, 5000], [1000, 4000, 4000, 4000]])
 def test_what_does_not_go_on_growing_is_not_named(sizes: Sequence[int]) -> None:
     """By the same rules as containers."""
@@ -111,6 +183,7 @@ def test_rows_that_are_none_are_refused(types: object) -> None:
         ),
         ({"held_by": None, "searched": False}, ""),
         ({}, ""),
+        ({"holds": ["app.models.Unknown"]}, ""),
     ],
 )
 def test_who_holds_one_is_said(known: dict[str, object], said: str) -> None:

@@ -1,6 +1,7 @@
 """The application over a real store, on a real port."""
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -50,34 +51,54 @@ class Site:
 
 
 class Served:
-    """The application on a free port, run by an event loop in a thread."""
+    """The application on a free port, run by an event loop in a thread, which closes the store when it is over."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, store: Store) -> None:
         self._socket = bind("127.0.0.1", 0)
         self._server = HttpServer(create_app(state), self._socket)
-        self._thread = threading.Thread(target=asyncio.run, args=(self._server.run_until_stopped(),))
+        self._store = store
+        self._thread = threading.Thread(target=self._run)
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.stop()
-        self._thread.join()
+    def _run(self) -> None:
+        asyncio.run(self._server.run_until_stopped())
         self._socket.close()
+        self._store.close()
+
+    def stop(self) -> None:
+        """Begin to end, which takes a fifth of a second."""
+        self._server.stop()
+
+    def join(self) -> None:
+        """Wait for the end."""
+        self._thread.join()
 
 
 MakeSite = Callable[..., Site]
 
+_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Knows no certificate: reading all that there are takes longer than most tests, and nothing here is encrypted."""
+
+
+@pytest.fixture(scope="module")
+def ending() -> Iterator[list[Served]]:
+    """Servers that were told to stop, which they do beside the next tests."""
+    told: list[Served] = []
+    yield told
+    for served in told:
+        served.join()
+
 
 @pytest.fixture
-def make_site(tmp_path: Path) -> Iterator[MakeSite]:
-    """Serve the application, with a token or without, on loopback or as if it were beyond."""
-    opened: list[tuple[httpx.Client, Served, Store]] = []
+def make_site(tmp_path: Path, ending: list[Served]) -> Iterator[MakeSite]:
+    """Serve the application, with a token or without, on loopback or as if it were beyond, with captures or without."""
+    opened: list[tuple[httpx.Client, Served]] = []
 
-    def make(*, token: str | None = TOKEN, loopback: bool = True) -> Site:
+    def make(*, token: str | None = TOKEN, loopback: bool = True, folder: str | None = "captures") -> Site:
         store = Store(tmp_path / "history.db")
         looks = Looks()
-        captures = Captures(workers=lambda _: [], store=store, folder=tmp_path / "captures")
+        captures = Captures(workers=lambda _: [], store=store, folder=tmp_path / folder if folder else None)
         state = State(
             store_path=store.path,
             store=store,
@@ -87,16 +108,16 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
             token=token,
             loopback=loopback,
         )
-        served = Served(state)
-        client = httpx.Client(base_url=served.url, timeout=20.0)
-        opened.append((client, served, store))
+        served = Served(state, store)
+        client = httpx.Client(base_url=served.url, timeout=20.0, verify=_TLS)
+        opened.append((client, served))
         return Site(client, state, store, looks)
 
     yield make
-    for client, served, store in opened:
+    for client, served in opened:
         client.close()
-        served.close()
-        store.close()
+        served.stop()
+        ending.append(served)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The JSON API: what it says, and what it says of bad questions."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -98,6 +99,69 @@ def test_captures_are_listed_newest_first(leaking: Site) -> None:
     leaking.store.put_capture("web", CaptureRow(START + 2, "web-0", 1, refused="no room")).result(10)
     listed = leaking.get("/api/v1/captures")["captures"]
     assert [(one["path"], one["refused"]) for one in listed] == [(None, "no room"), ("/c/1.json", None)]
+
+
+def test_captures_have_the_size_of_their_file(leaking: Site, tmp_path: Path) -> None:
+    """None where it made room for newer ones, or where there never was one; and on whose account they were taken."""
+    file = tmp_path / "1.json"
+    file.write_bytes(b"x" * 321)
+    for t, path, trigger in ((1, file, "clock"), (2, tmp_path / "gone.json", "asked")):
+        leaking.store.put_capture("web", CaptureRow(START + t, "web-0", 1, path=str(path), trigger=trigger))
+    leaking.store.put_capture("web", CaptureRow(START + 3, "web-0", 1, refused="no room")).result(10)
+    listed = leaking.get("/api/v1/captures")["captures"]
+    assert [(one["bytes"], one["trigger"]) for one in listed] == [(None, None), (None, "asked"), (321, "clock")]
+
+
+def test_captures_come_with_the_limits_of_their_folder(leaking: Site, tmp_path: Path) -> None:
+    """And with what it holds now."""
+    retention = leaking.state.captures.retention
+    assert retention is not None
+    (tmp_path / "captures" / "web-0.life1.20260101T000000000Z.json").write_bytes(b"x" * 50)
+    retention.apply()
+    found = leaking.get("/api/v1/captures")
+    assert found["kept"] == {
+        "files": 1,
+        "bytes": 50,
+        "stuck": 0,
+        "problem": None,
+        "most_files": 1000,
+        "most_bytes": 256 << 20,
+    }
+
+
+def test_who_cannot_ask_for_a_capture_is_told_why(make_site: MakeSite) -> None:
+    """Nobody can without a token to ask with, or without a folder; the same is said to whoever tries."""
+    site = make_site(token=None)
+    site.store.put_service("web").result(10)
+    sentence = "nothing can be changed here: start the sidecar with FLOODMARK_TOKEN set"
+    assert site.get("/api/v1/captures")["unavailable"] == sentence
+    answer = site.client.post("/api/v1/captures", json={"service": "web"})
+    assert (answer.status_code, answer.json()["error"]) == (403, sentence)
+
+
+def test_without_a_folder_no_capture_can_be_asked_for(make_site: MakeSite) -> None:
+    """The list says so before anybody tries, in the words of the refusal."""
+    site = make_site(folder=None)
+    site.store.put_service("web").result(10)
+    sentence = "this sidecar has no folder for captures: start it with --captures DIR"
+    found = site.get("/api/v1/captures")
+    assert (found["unavailable"], found["kept"]) == (sentence, None)
+    answer = site.client.post("/api/v1/captures", json={"service": "web"}, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert (answer.status_code, answer.json()["error"]) == (409, sentence)
+
+
+def test_a_capture_can_be_asked_of_one_worker(leaking: Site) -> None:
+    """One that has no agent is named, with those that have one."""
+    assert leaking.get("/api/v1/captures")["unavailable"] is None
+    answer = leaking.client.post(
+        "/api/v1/captures",
+        json={"service": "web", "worker": "web-7"},
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )
+    assert (answer.status_code, answer.json()["error"]) == (
+        409,
+        "web has no worker 'web-7' with an agent that is connected: those that have one: none",
+    )
 
 
 def test_events_are_listed_newest_first(leaking: Site) -> None:

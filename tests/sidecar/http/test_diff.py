@@ -52,6 +52,29 @@ def test_two_captures_are_named_by_their_place(leaking: Site, taken: list[Path])
     assert found["one_process"] is False
 
 
+def test_the_nearest_of_two_that_began_together_is_meant(leaking: Site, taken: list[Path]) -> None:
+    """One that was refused takes no time: the next worker's begins at once."""
+    for t in (START + 2.4996, START + 2.5004):
+        leaking.store.put_capture("web", CaptureRow(t, "web-1", 1, refused="no room")).result(10)
+
+    assert entries(leaking.get("/api/v1/diff", **{"from": START + 1.25, "to": START + 2.5})) == (100, 300)
+
+
+def test_an_old_capture_that_is_kept_can_still_be_compared(leaking: Site, taken: list[Path], tmp_path: Path) -> None:
+    """However many came after it: the first of a worker is listed at the end, those that made room are not."""
+    first = taken[0].rename(tmp_path / "captures" / taken[0].name)
+    leaking.store.put_capture("web", CaptureRow(START + 0.5, "web-0", 1, path=str(first)))
+    for index in range(600):
+        done = leaking.store.put_capture("web", CaptureRow(START + 5000 + index, "web-0", 1, refused="no room"))
+        if index % 100 == 99:  # a store that is far behind takes no more
+            done.result(20)
+
+    listed = leaking.get("/api/v1/captures")["captures"]
+    assert [row["t"] for row in listed[600:]] == [START + 0.5]
+    leaking.store.put_capture("web", CaptureRow(START + 9000, "web-0", 1, path=str(taken[2]))).result(10)
+    assert entries(leaking.get("/api/v1/diff", **{"from": START + 0.5, "to": 0})) == (100, 900)
+
+
 def test_it_is_what_the_command_prints(leaking: Site, taken: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     """The same JSON as `floodmark diff --json` of the two files, and the service that was asked for."""
     assert main(["diff", "--json", str(taken[0]), str(taken[2])]) == 0

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from floodmark_sidecar.store import StoreStatus
 from tests.sidecar.http.conftest import MakeSite, Site, now_reading
@@ -45,6 +46,19 @@ def test_a_full_disk_is_said_and_the_sidecar_goes_on(leaking: Site) -> None:
     assert health["problems"] == ["there is no room on the disk for the store h.db"]
     assert leaking.get("/api/v1/growth")["t"]
     assert "floodmark_store_failed_writes_total 3.0" in leaking.client.get("/metrics").text
+
+
+def test_a_folder_that_cannot_be_kept_within_its_limits_is_said(leaking: Site, tmp_path: Path) -> None:
+    """Degraded, and counted: the disk fills up."""
+    now_reading(leaking)
+    retention = leaking.state.captures.retention
+    assert retention is not None
+    (tmp_path / "captures").rmdir()
+    retention.apply()
+    health = leaking.get("/healthz")
+    assert health["status"] == "degraded"
+    assert health["problems"] == ["the folder for captures cannot be read: No such file or directory"]
+    assert "floodmark_capture_files_stuck 0.0" in leaking.client.get("/metrics").text
 
 
 def test_readiness_waits_for_every_watched_service(make_site: MakeSite) -> None:

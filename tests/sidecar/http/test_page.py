@@ -38,6 +38,29 @@ def test_scripts_never_write_markup(script: Path) -> None:
     assert not re.search(forbidden, script.read_text())
 
 
+@pytest.mark.parametrize("script", sorted(STATIC.glob("*.js")), ids=lambda path: path.name)
+def test_scripts_keep_no_token(script: Path) -> None:
+    """It is in its field and in the header of a request, and nowhere that outlives the page or goes along by itself."""
+    assert not re.search(
+        r"localStorage|sessionStorage|indexedDB|\.cookie\b|credentials: \"include\"", script.read_text()
+    )
+
+
+def test_what_changes_the_service_is_asked_as_no_other_site_can_ask() -> None:
+    """With the token in a header of its own, and without what a browser sends along: a 401 must not open its dialog."""
+    (request,) = [text for text in STATIC.joinpath("captures.js").read_text().split("fetch(")[1:] if "POST" in text]
+    assert "Authorization: `Bearer ${token}`" in request
+    assert 'credentials: "omit"' in request
+
+
+def test_what_scripts_look_for_is_on_the_page() -> None:
+    """Every element that is asked for by its id."""
+    there = set(re.findall(r'id="([^"]+)"', STATIC.joinpath("index.html").read_text()))
+    for script in STATIC.glob("*.js"):
+        wanted = set(re.findall(r'\$\("([^"]+)"\)', script.read_text()))
+        assert wanted <= there, script.name
+
+
 @pytest.mark.parametrize(
     "path",
     ["/", "/assets/chart.js", "/assets/page.js", "/metrics", "/healthz", "/openapi.json", "/api/v1/services", "/nix"],

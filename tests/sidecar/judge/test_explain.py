@@ -9,6 +9,7 @@ import pytest
 
 from floodmark_sidecar.judge import Condition, Explanation, Settings, Trace, Verdict, explain, judge
 from floodmark_sidecar.traces import generate
+from floodmark_sidecar.units import format_duration
 from tests.sidecar.judge import traces as made
 from tests.sidecar.judge.traces import MIB, SHORT
 
@@ -96,7 +97,7 @@ def test_the_judge_looks_in_this_order() -> None:
     order = [
         "number of readings",
         "workers and their lives",
-        "floors",
+        "floors, the lows that are judged",
         "warm-up, which is not judged",
         "isolated jumps taken out",
         "slope of memory",
@@ -121,14 +122,14 @@ def test_noise_says_how_far_off_each_limit_is_and_how_long_it_takes() -> None:
 
     steady, climbing, longer = changes
     assert steady.split("; and ") == [
-        "steady if the upper limit of the slope, 113 MiB/h, were under δ = 54.6 MiB/h",
-        "the detection limit, 91.5 MiB/h, were at most δ = 54.6 MiB/h",
+        "steady if the upper limit of the slope, 123 MiB/h, were under δ = 54.6 MiB/h",
+        "the detection limit, 99.4 MiB/h, were at most δ = 54.6 MiB/h",
     ]
     assert climbing.split("; and ") == [
         "climbing if the slope, 19.4 MiB/h, were above δ = 54.6 MiB/h",
-        "the lower limit of the slope, -40.9 MiB/h, were above δ/2 = 27.3 MiB/h",
+        "the lower limit of the slope, -36.3 MiB/h, were above δ/2 = 27.3 MiB/h",
     ]
-    assert longer == "a run some 11 min 37 s longer should decide"
+    assert longer == "a run some 12 min 55 s longer should decide"
 
 
 @pytest.mark.parametrize("name", TRACES)
@@ -191,6 +192,25 @@ def test_the_plans_limits_are_named() -> None:
     assert found(explanation, "smallest growth that matters, δ").threshold == "the plan's"
 
 
+@pytest.mark.parametrize(
+    ("trace", "why"),
+    [
+        (made.daily(1).trace(), ""),
+        (made.daily(1).ramp(200 * MIB, 30_000.0).trace(), ", until its growth slackened"),
+        (made.daily(1).ramp(200 * MIB, 45_000.0).trace(), ", half of the run, as its growth slackened"),
+        (made.daily(1).line(40 * MIB, 0.7).trace(), ", until its growth began"),
+    ],
+)
+def test_a_warm_up_that_no_start_takes_has_a_reason(trace: Trace, why: str) -> None:
+    """Half of a run, or more of it."""
+    verdict = judge(trace)
+    condition = found(explain(verdict), "warm-up, which is not judged")
+
+    assert verdict.memory is not None
+    assert condition.value == f"{format_duration(verdict.memory.start)}{why}"
+    assert condition.threshold == ("measured" if "began" in why else "measured, from 10% to 50% of a run")
+
+
 def test_persistence_is_told_as_it_was_measured() -> None:
     """A leak that ends early has a second half that does not grow, by its number and threshold."""
     explanation = explain(judge(made.short_fill(1, 30 * MIB, until=0.5).trace(), Settings(warmup=SHORT.seconds / 10)))
@@ -207,6 +227,8 @@ def test_an_explanation_is_json(name: str) -> None:
 
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert set(told["conditions"][0]) == {"name", "value", "threshold", "met", "needed_for"}
+    assert {found["needed_for"] for found in told["conditions"]} <= {"steady", "climbing", "both", None}
+    assert told["conditions"][0]["needed_for"] == "both"
 
 
 @pytest.mark.parametrize("growth", [0.0, 1e-300])

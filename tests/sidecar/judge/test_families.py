@@ -1,17 +1,19 @@
 """What bounds and sessions may explain, on labelled traces, and what they may not excuse."""
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from floodmark_sidecar.judge import Trace, judge
+from floodmark_sidecar.judge import Settings, Trace, judge
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._finding import Care, examine
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._held import Count, Rest, rest_of
 from floodmark_sidecar.traces import generate
+from tests.sidecar.judge.traces import MIB, Clock, Maker
 
 Array = npt.NDArray[np.float64]
 DAY = 86_400.0
@@ -98,6 +100,60 @@ def test_sessions_that_stay_are_a_doubt_wherever_their_memory_is(seed: int) -> N
     u = np.linspace(0, 1, len(generate("N1", seed=seed).trace))
 
     assert judge(_with_sessions(seed, u, objects=False)).verdict == "inconclusive"
+
+
+MORNING: Final = Clock(11 * 3600.0, 60.0)
+"""From the quietest hour of a day to its busiest."""
+
+
+def _morning(seed: int, *, leak: float = 0.0) -> tuple[Maker, Array]:
+    """Return a service that needs 30 MiB more by noon, leaks *leak* by then, and the load's wave."""
+    made = Maker(MORNING, seed, 180 * MIB).noise(0.2 * MIB, 0.9).line(leak)
+    load = (1 - np.cos(2 * np.pi * made.t / DAY)) / 2
+    made.y += 30 * MIB * load
+    return made, load
+
+
+def _requests(made: Maker, load: Array) -> Array:
+    return np.cumsum(made.rng.poisson(60 + 540 * load)).astype(np.float64)
+
+
+@pytest.mark.parametrize("seed", EACH)
+def test_memory_that_rises_with_the_rate_of_requests_is_undecided(seed: int) -> None:
+    """A morning is no leak, whatever is counted of it."""
+    made, load = _morning(seed)
+    sessions = made.rng.poisson(5 + 100 * load).astype(np.float64)
+    requests = _requests(made, load)
+
+    counted = made.trace(requests_total=requests, sessions=sessions)
+
+    assert judge(counted).verdict == "inconclusive"
+    assert judge(counted, Settings(planned=DAY)).verdict == "inconclusive"
+    bare = judge(made.trace(requests_total=requests))
+    assert bare.verdict == "inconclusive"
+    assert any("memory follows their rate" in reason for reason in bare.reasons)
+
+
+def test_a_leak_by_request_is_no_memory_that_requests_hold() -> None:
+    """It follows all requests so far, and not how fast they come."""
+    made = Maker(MORNING, 1, 180 * MIB).noise(0.2 * MIB, 0.9)
+    requests = _requests(made, (1 - np.cos(2 * np.pi * made.t / DAY)) / 2)
+    made.y += 200.0 * requests
+
+    assert judge(made.trace(requests_total=requests)).verdict == "climbing"
+
+
+def test_sessions_that_are_counted_in_noise_hold_what_their_mean_does() -> None:
+    """A noisy count explains too little of memory reading by reading: it is asked over stretches."""
+    made = Maker(Clock(6 * 3600.0, 20.0), 3, 180 * MIB).noise(0.2 * MIB, 0.9)
+    load = (1 - np.cos(4 * np.pi * made.u)) / 2
+    made.y += 30 * MIB * load
+    sessions = made.rng.poisson(5 + 30 * load).astype(np.float64)
+
+    found = _rest(Frame(made.trace(sessions=sessions))).sessions
+
+    assert found is not None
+    assert found.each == pytest.approx(1.0 * MIB, rel=0.1)
 
 
 def _rest(frame: Frame) -> Rest:

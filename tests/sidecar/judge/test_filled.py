@@ -39,6 +39,45 @@ def test_where_swap_was_read_it_is_not_missed() -> None:
     assert "swap" not in found.string
 
 
+def test_growth_that_stopped_within_the_judged_part_is_said_to_its_end() -> None:
+    """A leak that stops after 14 of 24 hours is judged from the twelfth on."""
+    verdict = judge(capped(3, 342))
+
+    assert verdict.verdict == "steady"
+    assert verdict.memory is not None
+    assert verdict.memory.start < 13 * HOUR
+    assert any(
+        re.match(r"memory grew by 4[12]\.\d MiB in the first 13 h \d+ min, then stopped: a cache", reason)
+        for reason in verdict.reasons
+    )
+
+
+def test_growth_that_goes_on_in_jumps_has_not_stopped() -> None:
+    """After eight hours of growth there is a jump of 30 MiB: neither a cache nor a limit is told of."""
+    t = DAYLONG.times
+    y = np.minimum(380, 300 + 10 * t / HOUR) + 30 * (t > 17 * HOUR)
+    verdict = judge(trace_of(t, {"uss_bytes": MIB * y + np.random.default_rng(5).normal(0, 300 * KIB, len(t))}))
+    (said,) = (reason for reason in verdict.reasons if reason.startswith("memory grew by "))
+
+    assert verdict.verdict == "steady"
+    assert re.search(r" in the first (7|8) h .*, and since then only in one jump of (29|30)\.\d MiB$", said)
+
+
+def test_growth_that_a_restart_ended_is_said_to_end_with_it() -> None:
+    """A worker that leaks is replaced by one that does not: no cache is full."""
+    t = DAYLONG.times
+    y = 180 * MIB + 5 * MIB * np.minimum(t, 12 * HOUR) / HOUR * (t < 12 * HOUR)
+    y += np.random.default_rng(5).normal(0, 100 * KIB, len(t))
+    verdict = judge(trace_of(t, {"uss_bytes": y}, life=["1" if at < 12 * HOUR else "2" for at in t]))
+
+    assert verdict.verdict == "steady"
+    assert any(
+        re.fullmatch(r"memory grew by (59|60)[.\d]* MiB until a worker was restarted 12 h into the run: .*", reason)
+        for reason in verdict.reasons
+    )
+    assert not any("cache" in reason for reason in verdict.reasons)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_start_of_minutes_is_not_said(seed: int) -> None:
     """Every service starts; that is no news."""

@@ -5,7 +5,7 @@ import pytest
 
 from floodmark_sidecar.judge import Verdict, judge
 from floodmark_sidecar.judge._floors import Floors
-from floodmark_sidecar.judge._hidden import jumps_of_run
+from floodmark_sidecar.judge._hidden import hidden_by_wave, jumps_of_run
 from tests.sidecar.judge.traces import DAY, MIB, Array, Clock, Maker
 
 WEEK = Clock(7 * DAY, 300.0)
@@ -56,6 +56,16 @@ def test_a_few_jumps_stay_steady(days: tuple[float, ...]) -> None:
     assert judged(steps(*days), 0).verdict == "steady"
 
 
+def test_jumps_that_double_are_not_isolated() -> None:
+    """A table that doubles when it is full jumps ever less often, and ever further."""
+    doubling = sum(steps(7 / 2**back, size=400 * MIB / 2**back) for back in (0.3, 1.3, 2.3))
+
+    verdict = judged(np.asarray(doubling, np.float64), 0)
+
+    assert verdict.verdict == "inconclusive"
+    assert reason(verdict, "three jumps over the run may be a staircase")
+
+
 def test_three_jumps_that_matter_to_nobody_stay_steady() -> None:
     """Together they are less than growth that matters: a hundredth of memory a day."""
     assert judged(steps(2, 4, 6, size=8 * MIB), 0).verdict == "steady"
@@ -72,6 +82,26 @@ def test_what_ends_far_above_all_before_is_not_steady(hours: float) -> None:
     assert f"the last {'2 h' if hours > 2 else '1 h'}" in said
 
 
+@pytest.mark.parametrize("hours", [3, 6, 12])
+def test_a_late_jump_is_not_steady(hours: float) -> None:
+    """Floors that are too few after it to see a jump by are enough to see that memory is higher."""
+    verdict = judged(steps(7 - hours / 24, size=100 * MIB), 0)
+
+    assert verdict.verdict == "inconclusive"
+    assert "it ends " in reason(verdict, "too late in the run to judge")
+
+
+def test_what_began_late_is_told_where_noise_hides_the_slope() -> None:
+    """The rise itself makes the slope unsure."""
+    day = Clock(26 * HOUR, 60.0)
+    made = Maker(day, 0, 180 * MIB).noise(0.2 * MIB, 0.9).line(300 * MIB, start=23 / 26)
+
+    verdict = judge(made.trace())
+
+    assert verdict.verdict == "inconclusive"
+    assert "rises in the last third" in reason(verdict, "the slope of memory is between")
+
+
 def test_a_last_step_of_little_size_stays_steady() -> None:
     """Less than a tenth of the level comes once, late or early."""
     assert judged(steps(6.9, size=40 * MIB), 0).verdict == "steady"
@@ -83,6 +113,14 @@ def test_a_peak_at_the_end_that_came_before_stays_steady() -> None:
 
 
 FIVE = Clock(5 * DAY, 60.0)
+
+
+@pytest.mark.parametrize("minutes", [1.5, 3.0])
+def test_short_peaks_that_grow_are_not_steady(minutes: float) -> None:
+    """A job of minutes each hour is few of the readings, and kills a service by its peak as well."""
+    high = np.where(FIVE.times % HOUR < 60 * minutes, FIVE.times / DAY * 100 * MIB, 0.0)
+
+    assert reason(judged(high, 0, FIVE), "its peaks rose by")
 
 
 def peaks(growth: float) -> Array:
@@ -119,6 +157,39 @@ def test_jumps_lift_peaks_and_lows_alike() -> None:
 
     assert verdict.verdict == "steady"
     assert not any("peaks" in reason for reason in verdict.reasons)
+
+
+def wave(*, peak: float, climb: float = 0.0) -> Array:
+    """One wave over the week, highest at *peak* of it, on a *climb* of so many bytes a day."""
+    return np.asarray(100 * MIB * np.cos(2 * np.pi * (DAYS / 7 - peak)) + climb * DAYS, np.float64)
+
+
+@pytest.mark.parametrize("climb", [0.0, 10 * MIB])
+def test_a_wave_seen_once_is_not_steady(climb: float) -> None:
+    """What rose for half a run and falls since may rise again, and higher."""
+    verdict = judged(wave(peak=0.5, climb=climb), 0)
+
+    assert verdict.verdict == "inconclusive"
+    assert "falls since: a climb under such a wave would not show" in reason(verdict, "it rose for 3 d")
+
+
+def test_what_falls_from_the_start_is_steady() -> None:
+    """A service that only gives back has shown no rise that could come again."""
+    assert judged(-10 * MIB * DAYS, 0).verdict == "steady"
+
+
+@pytest.mark.parametrize(
+    ("since", "rose", "told"),
+    [(0.3, 40.0, True), (0.2, 40.0, False), (0.3, 3.0, False)],
+    ids=["wave", "start", "little"],
+)
+def test_only_a_long_rise_that_matters_is_a_wave(since: float, rose: float, told: bool) -> None:
+    """A start of a fifth of a run is given back by many services, and little is of no matter."""
+    x = np.arange(101.0)
+    y = np.interp(x, [0, 100 * since, 100], [0.0, rose, 0.0])
+    whole = Floors(x, y, block=1.0)
+
+    assert bool(hidden_by_wave(whole, whole.part(100 * since, 100.0), high=-0.2, delta=0.1)) is told
 
 
 @pytest.mark.parametrize(("share", "counted"), [(0.05, 2), (0.2, 3)])

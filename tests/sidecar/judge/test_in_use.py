@@ -9,7 +9,7 @@ from floodmark_sidecar.judge import Verdict, judge
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._finding import Finding, examine
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._in_use import BY_REQUEST, BY_USE, confirmed
+from floodmark_sidecar.judge._in_use import BY_HEAP, BY_REQUEST, BY_USE, confirmed
 from floodmark_sidecar.judge._load import by_requests
 from tests.sidecar.judge.traces import KIB, MIB, Array, Clock, Maker
 
@@ -67,6 +67,18 @@ def test_the_interval_of_a_climb_in_steps_holds_its_slope() -> None:
     assert sum(within) >= 4
 
 
+@pytest.mark.parametrize("column", ["heap_used_bytes", "python_blocks"])
+def test_a_part_of_what_is_in_use_tells_as_well(column: str) -> None:
+    """A trace of malloc's bytes alone, or of Python's blocks alone, keeps a leak into free room from being steady."""
+    level = Maker(HOURS, 200, 120 * MIB).noise(20 * KIB, 0.0)
+    used = live(200, 8 * MIB) / (80 if column == "python_blocks" else 1)
+
+    verdict = judge(level.trace(**{column: used}))
+
+    assert verdict.verdict == "inconclusive"
+    assert "in room that was free so far" in verdict.reasons[0]
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_in_use_never_climbs_alone(seed: int) -> None:
     """It may grow in room that the service had all the while: that is no climb yet, and it is not steady."""
@@ -103,6 +115,44 @@ def test_what_is_in_use_is_the_sum_of_its_parts() -> None:
 
     assert np.unique(Frame(made.trace(**columns)).in_use()).tolist() == [82_000.0]
     assert np.isnan(Frame(made.trace()).in_use()).all()
+
+
+def kept_free(clock: Clock, seed: int) -> Verdict:
+    """Return the verdict where an arena comes and goes, and what malloc keeps free grows by five MiB."""
+    memory = Maker(clock, seed, 100 * MIB).noise(30 * KIB, 0.5).line(5 * MIB)
+    arena = MIB * (np.sin(2 * np.pi * 4.3 * memory.u + seed) > 0)
+    free = Maker(clock, seed, 10 * MIB).noise(20 * KIB, 0.5).line(5 * MIB).y
+    memory.y = memory.y + arena - MIB * 1.5 * (memory.u > 0.85)
+    level = {name: np.full(len(memory.t), 5 * MIB / size) for name, size in USED.items()}
+    return judge(memory.trace(heap_free_bytes=free, **level))
+
+
+def test_what_malloc_keeps_free_confirms_a_climb_of_hours() -> None:
+    """Fragmentation grows there and nowhere else; a late fall of memory alone would leave it open."""
+    found = [kept_free(HOURS, seed) for seed in SEEDS]
+
+    assert [verdict.verdict for verdict in found] == ["climbing"] * len(SEEDS)
+    assert {verdict.memory.confirmed for verdict in found if verdict.memory} == {BY_HEAP}
+
+
+def test_what_malloc_keeps_free_confirms_nothing_in_minutes() -> None:
+    """A heap may still be finding the room that bursts need."""
+    assert "climbing" not in {kept_free(Clock(1200.0, 5.0), seed).verdict for seed in SEEDS}
+
+
+def test_what_fell_back_within_minutes_is_no_climb() -> None:
+    """Memory keeps what garbage took until it was collected: that it will take more the next time, nobody knows."""
+    clock = Clock(240.0, 2.0)
+    garbage = Maker(clock, 200, 20 * MIB).noise(10 * KIB, 0.5).line(8 * MIB)
+    memory = Maker(clock, 201, 80 * MIB).noise(10 * KIB, 0.5).line(8 * MIB)
+    used = np.where(garbage.u > 0.9, 20 * MIB, garbage.y)
+    level = {"heap_used_bytes": np.full(len(used), 5.0 * MIB), "mmap_bytes": np.full(len(used), 5.0 * MIB)}
+
+    fell = judge(memory.trace(python_blocks=used / USED["python_blocks"], **level))
+    stayed = judge(memory.trace(python_blocks=garbage.y / USED["python_blocks"], **level))
+
+    assert (fell.verdict, stayed.verdict) == ("inconclusive", "climbing")
+    assert "what was in use fell back meanwhile" in fell.reasons[0]
 
 
 def found(y: Array) -> Finding:

@@ -254,3 +254,14 @@ def test_a_limit_that_no_life_reaches_is_not_foretold() -> None:
     assert (
         judge(made.short_leak(1, 20 * MIB, stairs=False).trace(), Settings(memory=1 << 30)).hours_to_limit is not None
     )
+
+
+@pytest.mark.parametrize(("opened", "climbs"), [(10.0, False), (60.0, True)])
+def test_a_count_matters_by_what_a_worker_adds_in_a_life(opened: float, *, climbs: bool) -> None:
+    """Ten descriptors more at the end of each of six lives are not sixty; sixty more in each are."""
+    trace = with_requests(made.recycled(1, 0.0, lives=6, workers=2, clock=made.Clock(1200.0, 2.0)), 1.0)
+    fds = 12 + np.round(opened * trace.columns["requests_total"] / 200)
+
+    verdict = judge(replace(trace, columns={**trace.columns, "fds": fds}))
+
+    assert any(reason.startswith("fds climb") for reason in verdict.reasons) == climbs

@@ -106,12 +106,58 @@ def test_before_the_first_look_nothing_fails() -> None:
     assert not any("memory climbs" in reason for reason in early.reasons)
 
 
+@pytest.mark.parametrize(
+    ("planned", "hours", "counts"),
+    [
+        (6.0, 2, "; growth counts from 2 h 22 min on"),
+        (24.0, 4, "; growth counts from 9 h 30 min on"),
+        (6.0, 4, ""),
+    ],
+)
+def test_an_early_look_says_from_when_growth_counts(planned: float, hours: float, counts: str) -> None:
+    """From two fifths of any length on; later, there is nothing to say."""
+    verdict = judge(until(loaded(service()), hours), replace(PLANNED, planned=planned * HOUR))
+
+    assert verdict.reasons[0] == f"the run is not over: {hours} h of {'1 d' if planned == 24 else '6 h'} seen{counts}"
+
+
+def test_a_look_without_the_load_says_that_growth_counts_at_the_end() -> None:
+    """It may come with the hour of the day, which is said where there is any."""
+    verdict = judge(until(service().trace(), 4), PLANNED)
+
+    assert verdict.reasons[0] == (
+        "the run is not over: 4 h of 6 h seen; growth counts only at its end, as nothing in the trace tells of the load"
+    )
+
+
+def test_a_run_of_minutes_has_no_look() -> None:
+    """Growth counts only at its end."""
+    clock = made.short_clean(3)
+    verdict = judge(clock.trace(requests_total=50 * clock.t), Settings(planned=300))
+
+    assert verdict.reasons[0] == "the run is not over: 2 min 20 s of 5 min seen; growth counts only at its end"
+
+
 def test_a_limit_that_is_passed_fails_at_a_look() -> None:
     """A service that stays above the plan's memory has failed, steady or not."""
     trace = until(loaded(service()), 4)
 
     assert judge(trace, replace(PLANNED, memory=40 * MIB)).verdict == "climbing"
     assert judge(trace, replace(PLANNED, memory=90 * MIB)).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("settings", [Settings(memory=40 * MIB), Settings(maps={"jobs": 5_000})])
+def test_a_limit_that_is_passed_says_from_when_it_counts(settings: Settings) -> None:
+    """Of memory and of a map; it counts from the first look on, whether or not the load is told of."""
+    clock = service()
+    trace = clock.trace(**{"map.jobs.entries": np.full(len(clock.t), 9_000.0)})
+    said = "a limit that is passed counts from 2 h 22 min on: what a service takes while it starts it may give back"
+    early, due = (judge(until(trace, hours), replace(settings, planned=6 * HOUR)) for hours in (2, 4))
+
+    assert (early.verdict, due.verdict) == ("inconclusive", "climbing")
+    assert said in early.reasons
+    assert said not in due.reasons
+    assert not any("a limit that is passed" in reason for reason in judge(until(trace, 2), PLANNED).reasons)
 
 
 def test_a_look_does_not_see_the_future() -> None:
@@ -197,7 +243,7 @@ def test_a_look_says_when_the_plans_memory_is_used_up() -> None:
     """A climb that is too little for a look still gets to the limit, and may do so before the run's end."""
     trace = until(loaded(service().line(4 * MIB)), 4)
 
-    soon = judge(trace, replace(PLANNED, memory=trace_end(trace) + MIB))
+    soon = judge(trace, replace(PLANNED, memory=trace_end(trace) + MIB * 3 // 2))
     late = judge(trace, replace(PLANNED, memory=trace_end(trace) + 100 * MIB))
 
     assert (soon.verdict, late.verdict) == ("inconclusive", "inconclusive")

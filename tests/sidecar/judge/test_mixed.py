@@ -8,10 +8,11 @@ import pytest
 
 from floodmark_sidecar.cli import main
 from floodmark_sidecar.judge import Trace, explain, judge, parse_csv
+from floodmark_sidecar.traces import generate
 from tests.sidecar.judge.traces import MIB, Array
 
 COUNT = 300
-T = np.arange(COUNT) * 60.0
+T: Array = np.arange(COUNT, dtype=np.float64) * 60.0
 DRAW = np.random.default_rng(3)
 FLAT: Array = (200 * MIB + DRAW.integers(0, 64, COUNT) * 4096).astype(np.float64)
 LEAKS: Array = FLAT + 100 * MIB + np.arange(COUNT, dtype=np.float64) * 40_960
@@ -108,17 +109,149 @@ def test_what_one_worker_does_is_no_turn() -> None:
     """Bursts of readings of a level service, and a service that swings from reading to reading, are one worker's."""
     odd = np.arange(COUNT) % 2
     late = np.random.default_rng(4).uniform(0, 20, COUNT)
+    swings = LEAKS + odd * 100 * MIB
     series = {
         "bursts": (T - 53 * odd, FLAT),
         "bursts that begin a little higher": (T - 53 * odd, 200 * MIB + odd * 0.4 * MIB),
-        "swings": (T, np.where(odd, LEAKS, FLAT)),
-        "swings, nearly even": (T + odd * 0.5, np.where(odd, LEAKS, FLAT)),
-        "swings, with jitter": (T + late, np.where(odd, LEAKS, FLAT)),
+        "swings": (T, swings),
+        "swings, nearly even": (T + odd * 0.5, swings),
+        "swings, with jitter": (T + late, swings),
+        "teeth of two readings": (T, FLAT + 100 * MIB * (T / 120 % 1)),
+        "teeth of nearly three readings": (T, FLAT + 100 * MIB * (T / 179.8 % 1)),
+        "a wave of nearly two readings": (T, FLAT + 50 * MIB * np.sin(2 * np.pi * T / 121)),
+        "a job at every fifth reading": (T, wander(1) + 50 * MIB * (np.arange(COUNT) % 5 == 2)),
     }
 
     for name, (t, sizes) in series.items():
-        rows = [{"t": at, "uss_bytes": int(size)} for at, size in zip(t.tolist(), sizes.tolist(), strict=True)]
-        assert Trace.from_rows(rows).mixed == "", name
+        assert unnamed(t, sizes).mixed == "", name
+
+
+def wander(seed: int) -> Array:
+    """What one process has, 200 MiB about: each reading much like the one before."""
+    steps = np.random.default_rng(seed).normal(0, 0.1 * MIB, COUNT)
+    level: Array = 200 * MIB + np.cumsum(steps)
+    return level
+
+
+def unnamed(t: Array, sizes: Array, **more: Array) -> Trace:
+    """Readings in which no column tells workers apart."""
+    columns = {"t": t, "uss_bytes": np.round(sizes), **more}
+    return Trace.from_rows({name: values[i] for name, values in columns.items()} for i in range(len(t)))
+
+
+def in_turn(series: Sequence[Array]) -> Array:
+    """The readings of *series*, one of each at a time."""
+    return np.stack(series, axis=1).ravel()
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_workers_that_are_read_evenly_in_turn_are_told_by_their_levels(workers: int) -> None:
+    """No step tells them apart, and the lows of the lowest would be all that is judged. Some that leak beside some that move
+    together are workers as well.
+    """
+    wandering = [wander(seed) + seed * 20 * MIB for seed in range(workers)]
+    level = [FLAT + 10 * MIB * i for i in range(workers // 2)]
+    leaking = [LEAKS + i * (LEAKS - FLAT) for i in range(workers - len(level))]
+    t = np.arange(COUNT * workers) * 60.0 / workers
+
+    for sizes in (in_turn(wandering), in_turn([*level, *leaking])):
+        said = f"the rows of {workers} workers seem to take turns: name the workers in a column `worker`"
+        assert unnamed(t, sizes).mixed == f"{said}, or the one if there is one only"
+        kept = np.random.default_rng(5).random(len(t)) > 0.03
+        assert unnamed(t[kept], sizes[kept]).mixed.startswith(said)
+
+
+@pytest.mark.parametrize(("seed", "every"), [(6, 1), (71, 1), (92, 2)])
+def test_teeth_that_keep_step_beside_others_that_do_not_are_no_turn(seed: int, every: int) -> None:
+    """Teeth of four readings, or of two of every second one, with small teeth of another period between."""
+    trace = generate("N3", seed=seed, duration=86_400.0, period=30.0).trace
+
+    assert unnamed(trace.t[::every], trace.used[::every]).mixed == ""
+
+
+def test_a_job_that_keeps_step_and_grows_is_one_workers_where_it_is_one_of_many_readings() -> None:
+    """The others have one base."""
+    sizes: Array = wander(1) + np.arange(COUNT) % 6 // 5 * np.linspace(20, 80, COUNT) * MIB
+
+    assert unnamed(T, sizes).mixed == ""
+
+
+def test_readings_that_are_missed_in_step_are_no_turn() -> None:
+    """Every fourteenth was not taken: a place in the round without a row is no worker."""
+    sizes = in_turn([wander(1)] * 7)
+    sizes += 10 * MIB * (np.arange(len(sizes)) % 14 == 3)
+    kept = np.arange(len(sizes)) % 14 != 5
+
+    assert unnamed(np.arange(len(sizes))[kept] * 60.0, sizes[kept]).mixed == ""
+
+
+@pytest.mark.parametrize("workers", [3, 4])
+def test_workers_that_are_read_at_random_are_told_by_their_levels(workers: int) -> None:
+    """Each row is of whichever a load balancer asks; two levels may be one process with a job, and those in order are its turns."""
+    rng = np.random.default_rng(workers)
+    t = np.arange(0.0, 1440.0) * 60
+    steady = rng.normal(0, 0.2 * MIB, len(t))
+
+    def of(at: Array) -> Trace:
+        return unnamed(t, 60 * MIB + 20 * MIB * at + steady)
+
+    def random_of(levels: int) -> Array:
+        return rng.integers(0, levels, len(t)).astype(np.float64)
+
+    random = of(random_of(workers))
+    assert f"memory hops between {workers} levels from row to row" in random.mixed
+    assert random.mixed.endswith("name the workers in a column `worker`, or the one if there is one only")
+    assert of(random_of(2)).mixed == ""
+    assert of(np.sort(random_of(workers))).mixed == ""
+    assert "hops" not in of(np.arange(float(len(t))) % workers).mixed
+
+
+def test_who_names_the_one_worker_is_believed_about_its_levels() -> None:
+    """A job that keeps step with the readings and grows looks the same."""
+    sizes = in_turn([FLAT, LEAKS])
+    rows = [{"t": 30.0 * i, "uss_bytes": size, "worker": "web"} for i, size in enumerate(sizes.tolist())]
+
+    assert Trace.from_rows(rows).mixed == ""
+
+
+def test_workers_of_one_level_that_are_read_together_are_told_by_what_they_do() -> None:
+    """Rows that are a second apart would be more alike than those of a minute, if they were of one."""
+    t = (T[:, None] + np.arange(4) * 0.7).ravel()
+    own = [FLAT + 3 * MIB * ((T / 6000.0 + i / 8) % 1) for i in range(4)]
+
+    assert unnamed(t, in_turn(own)).mixed.startswith("the rows of 4 workers seem to take turns")
+    assert unnamed(t, np.repeat(own[0], 4)).mixed == ""
+
+
+def test_a_counter_that_goes_back_and_forth_is_of_several() -> None:
+    """Whatever memory does and the one name they have; a process that starts again and again is one."""
+    t: Array = np.arange(2 * COUNT, dtype=np.float64) * 30.0
+    first: Array = t[:COUNT] / 5
+    second: Array = 5000 + t[:COUNT] / 6
+    flat = np.full(2 * COUNT, 200.0 * MIB)
+
+    assert "the rows of 2 workers" in unnamed(t, flat, requests_total=in_turn([first, second])).mixed
+    restarts: Array = t % 360.0
+    assert unnamed(t, flat, requests_total=restarts).mixed == ""
+    assert unnamed(t, flat, requests_total=restarts + np.random.default_rng(2).integers(0, 99, 2 * COUNT)).mixed == ""
+    rows = {"t": t, "uss_bytes": flat, "requests_total": in_turn([first, second])}
+    lives = [{**{name: values[i] for name, values in rows.items()}, "life": str(i % 2)} for i in range(2 * COUNT)]
+    assert Trace.from_rows(lives).mixed == ""
+
+
+@pytest.mark.parametrize(
+    ("empty", "said"), [(1, "1 row without a `worker` is"), (150, "150 rows without a `worker` are")]
+)
+def test_rows_without_the_worker_that_others_name_are_told(empty: int, said: str) -> None:
+    """They make a second worker of what may be one; a column that is empty makes none."""
+    head, *lines = csv_of({"a": FLAT}, column="worker")
+    some = [line.replace(",a,", ",,") if i % 2 == 0 and i < 2 * empty else line for i, line in enumerate(lines)]
+    none = [line.replace(",a,", ",,") for line in lines]
+
+    for rows in (some, some[::-1]):
+        note = f"{said} taken for those of a worker named 0: name it in all rows or in none"
+        assert note in trace_of([head, *rows]).notes
+    assert trace_of([head, *none]).notes == trace_of([head, *lines]).notes == ()
 
 
 def test_named_workers_are_judged() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from floodmark_sidecar.judge import Settings, Verdict, judge
+from floodmark_sidecar.judge import Settings, Verdict, explain, judge
 from tests.sidecar.judge import traces as made
 from tests.sidecar.judge.traces import MIB, SHORT, Array, Maker
 
@@ -29,6 +29,18 @@ def test_an_unbounded_map_that_grows_is_a_climb_of_its_own() -> None:
     summary = verdict.as_dict()["maps"]["cache"]
     assert (summary["climbing"], summary["state"]) == (True, "growing")
     assert summary["entries_per_hour"] == pytest.approx(9000 / 140 * 3600, rel=0.02)
+
+
+def test_a_map_of_the_plan_that_is_not_in_the_trace_is_told() -> None:
+    """A name that is misspelt limits nothing; one that is there, and a plan without maps, have no note."""
+    misspelt = Settings(maps={"cahce": 9000, "cache": 9000})
+
+    (note,) = with_map(made.short_start(6), misspelt, entries=all_of(10)).notes
+    assert note == "the plan limits map cahce, of which nothing is in the trace: it has cache"
+    assert judge(made.short_start(6).trace(), misspelt).notes == (
+        "the plan limits maps cache and cahce, of which nothing is in the trace: it has none",
+    )
+    assert with_map(made.short_start(6), Settings(maps={"cache": 9000}), entries=all_of(10)).notes == ()
 
 
 def test_a_map_that_its_ttl_may_yet_bound_is_undecided() -> None:
@@ -101,6 +113,22 @@ def test_a_plans_limit_for_a_map_is_kept() -> None:
     assert (over.verdict, under.verdict) == ("climbing", "steady")
     assert over.reasons[0] == "map cache holds 2,000 entries in one worker, the plan allows 1,000"
     assert over.as_dict()["maps"]["cache"]["over_limit"] is True
+
+
+def test_a_map_that_grows_over_the_plans_limit_has_two_numbers_told_apart() -> None:
+    """What it held all the time at the end is held against the plan; how many there are at the end is another number."""
+    verdict = with_map(made.short_start(6), Settings(maps={"cache": 1000}), entries=RISING)
+    held, climbs = verdict.reasons[:2]
+    (condition,) = [each for each in explain(verdict).conditions if each.name == "map cache"]
+    most = f"{verdict.maps[0].most:,.0f}"
+
+    assert held == (
+        f"map cache holds more than {most} entries in one worker throughout the last quarter of what was judged, "
+        f"the plan allows 1,000"
+    )
+    assert f" to {RISING[-1]:,.0f} in all at the end, and nothing bounds it" in climbs
+    assert condition.value.endswith(f"{most} and more in one worker throughout the last quarter")
+    assert condition.threshold == "at most 1,000 entries in one worker, as the plan says"
 
 
 @pytest.mark.parametrize("kind", ["threads", "fds", "tasks"])

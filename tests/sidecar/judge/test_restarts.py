@@ -95,7 +95,7 @@ def test_growth_that_began_late_in_the_last_life_has_the_time_of_the_run() -> No
     verdict = judge(service([life(24.0, 0.0), life(48.0, 3.0, since=30.0)]))
 
     assert verdict.verdict == "climbing"
-    assert "memory climbs since 2 d 5 h into the run" in verdict.reasons[0]
+    assert "memory climbs since 2 d 6 h into the run" in verdict.reasons[0]
 
 
 def test_a_life_too_young_to_have_grown_is_not_steady() -> None:
@@ -195,6 +195,27 @@ def test_one_restart_nobody_told_of_is_named_where_it_leaves_doubts() -> None:
     )
 
 
+def small(hours: float) -> Array:
+    """A process of which less than a tenth is a start."""
+    level: Array = life(hours, 0.0) - 0.6 * (life(hours, 0.0) - 160 * MIB)
+    return level
+
+
+@pytest.mark.parametrize(
+    ("hours", "verdict", "told"),
+    [([12.0] * 2, "steady", True), ([6.0] * 4, "inconclusive", True), ([12.0] * 6, "steady", False)],
+)
+def test_small_falls_are_told_where_they_may_explain_something(
+    hours: Sequence[float], verdict: str, told: bool
+) -> None:
+    """A run that is not decided, or is said to fall, may do nothing but start anew; they change no verdict."""
+    found = judge(service([small(each) for each in hours], told=False))
+
+    assert found.verdict == verdict
+    why = [reason for reason in found.reasons if "`life` column" in reason]
+    assert [each.endswith("add a `life` column; judged so, memory is steady") for each in why] == [True] * told
+
+
 def test_falls_within_lives_that_are_told_are_no_restarts() -> None:
     """A trace with a `life` column has all there were."""
     trace = replace(service([life(12.0, 5.0)] * 14, told=False), lives_known=True)
@@ -209,7 +230,38 @@ def test_where_requests_are_counted_on_it_is_the_same_process() -> None:
 
     assert judge(service(lives, told=False, requests_total=requests)).verdict == "steady"
     each = np.concatenate([1000.0 * np.arange(1, 1 + len(part)) for part in lives])
-    assert judge(service(lives, told=False, requests_total=each)).verdict == "inconclusive"
+    assert judge(service(lives, told=False, requests_total=each)).verdict == "climbing"
+
+
+def test_requests_that_are_counted_anew_tell_of_restarts() -> None:
+    """As a `life` column does, which a note asks for all the same. One odd reading is none, nor is what a rate does."""
+    lives = [life(12.0, 0.0)] * 3
+    counts: Array = np.concatenate([100.0 * np.arange(len(part)) for part in lives])
+    odd: Array = 100.0 * np.arange(float(len(counts)))
+    odd[[500, 700, -1]] = 3.0
+    gaps = np.where(np.arange(len(counts)) % 3 == 0, counts, np.nan)
+
+    for requests in (counts, gaps):
+        trace = service(lives, told=False, requests_total=requests)
+        assert trace.lives_known
+        assert [int(np.argmax(trace.life == i)) for i in range(3)] == [0, len(lives[0]), 2 * len(lives[0])]
+        assert trace.notes == ("requests_total falls 2 times, taken for restarts: a `life` column would tell",)
+        assert judge(trace).verdict == "steady"
+    rate = np.random.default_rng(1).poisson(100, len(counts)).astype(np.float64)
+    for requests in (odd, rate, odd[::-1]):
+        assert not service(lives, told=False, requests_total=requests).lives_known
+
+
+def test_each_worker_counts_for_itself() -> None:
+    """One that is replaced leaves the others in their lives."""
+    counts = np.concatenate([np.arange(360.0), np.arange(360.0), np.arange(720.0)])
+    trace = service([life(24.0, 0.0)], workers=2, told=False, requests_total=counts)
+
+    assert {worker: sorted(set(trace.life[trace.worker == worker].tolist())) for worker in (0, 1)} == {
+        0: [0, 1],
+        1: [0],
+    }
+    assert trace.notes[1:] == ("requests_total falls once, and is taken for a restart: a `life` column would tell",)
 
 
 def test_most_of_memory_gone_at_once_is_a_restart_without_a_start_to_be_seen() -> None:

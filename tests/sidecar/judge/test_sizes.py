@@ -33,7 +33,7 @@ def rows_of(y: Array, **more: Array) -> Trace:
         (np.floor(FLAT / KIB / 4) * 4, "if it is in KiB, multiply it by 1,024"),
         (FLAT / 2**30, "uss_bytes is 0.1641 at the median, and no process has so little memory: if it is in GiB"),
         (FLAT * 0, "uss_bytes is 0 at the median, and no process has so little memory: it was not measured"),
-        (FLAT * 2**22, "and no process has so much memory: it is in bytes"),
+        (FLAT * 2**22, "and no process has so much memory: if it was bytes before it was multiplied, leave it so"),
     ],
 )
 def test_memory_that_cannot_be_bytes_is_no_verdict(y: Array, says: str) -> None:
@@ -77,22 +77,38 @@ def test_a_forked_worker_that_idles_has_little_of_its_own() -> None:
     assert sizes_problem(rows_of(FLAT * 0, rss_bytes=FLAT)) != ""
 
 
-@pytest.mark.parametrize(("size", "noted"), [(2.0 * MIB, True), (40.0 * MIB, False)])
-def test_small_sizes_that_are_no_pages_are_noted(size: float, noted: bool) -> None:
-    """KiB of a service of GiB pass for bytes of a small one, yet Linux counts in pages."""
-    rows = [f"{t},{size + 4 * round(noise / 999)}\n" for t, noise in zip(T.tolist(), NOISE.tolist(), strict=True)]
-    trace = parse_csv(["t,uss_bytes\n", *rows], name="x.csv")
-
-    assert [note.endswith("if it is in KiB, multiply it by 1,024") for note in trace.notes] == [True] * noted
+IN_KIB = "if it is in KiB, multiply it by 1,024"
 
 
-def test_small_sizes_in_pages_are_a_small_service() -> None:
-    """What Linux says is in whole KiB."""
-    rows = [
-        f"{t},{6 * MIB + 4096 * round(noise / 9999)}\n" for t, noise in zip(T.tolist(), NOISE.tolist(), strict=True)
-    ]
+@pytest.mark.parametrize("size", [2.3 * MIB, 12.6 * MIB])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_small_sizes_that_are_no_pages_are_not_steady(size: float, zeros: bool) -> None:
+    """KiB of a service of GiB pass for bytes of a small one, whose growth matters a thousand times as late."""
+    y: Array = np.round(size) + 4 * np.round(NOISE / 999)
+    y[::4] *= not zeros
+    verdict = judge(rows_of(y))
 
-    assert parse_csv(["t,uss_bytes\n", *rows], name="x.csv").notes == ()
+    assert verdict.verdict == "inconclusive"
+    assert verdict.reasons[0].endswith(IN_KIB)
+    assert verdict.next == "multiply uss_bytes by 1,024 if it is in KiB; round it to whole KiB if it is in bytes"
+    assert verdict.hours_to_decide is None
+    assert judge(rows_of(np.round(y / KIB) * KIB)).verdict == "steady"
+
+
+def test_small_sizes_that_are_no_pages_may_climb() -> None:
+    """In bytes or in KiB; that it may be more is noted."""
+    verdict = judge(rows_of(2.3 * MIB + (T - T[0]) / (T[-1] - T[0]) * 20 * MIB + NOISE / 99))
+
+    assert verdict.verdict == "climbing"
+    assert verdict.notes[-1].endswith(IN_KIB)
+
+
+def test_other_sizes_are_taken_for_bytes() -> None:
+    """A service of usual size whose readings are means of many, and a small one as Linux tells of it."""
+    for y in (40 * MIB + np.round(NOISE / 999), 6 * MIB + 4096 * np.round(NOISE / 9999)):
+        verdict = judge(rows_of(y))
+        assert verdict.verdict == "steady"
+        assert verdict.notes == ()
 
 
 def nan_but(keep: Callable[[int], bool], *, empty: str = "NaN") -> Trace:
@@ -141,6 +157,22 @@ def test_what_is_mostly_not_measured_is_never_steady(keep: Callable[[int], bool]
     assert verdict.verdict == "inconclusive"
     said = ("memory is known in only", "no reading is left", "no process has so little memory")
     assert any(words in verdict.reasons[0] for words in said)
+
+
+@pytest.mark.parametrize("empty", ["NaN", "", "0"])
+@pytest.mark.parametrize(("rate", "expected"), [(0.0, "inconclusive"), (4.0, "climbing")])
+def test_however_it_says_so_what_is_not_measured_is_not(rate: float, expected: str, empty: str) -> None:
+    """Six of ten rows without memory leave a leak to be seen, be they empty or of 0 bytes."""
+    rows = [
+        f"{15 * i},{168 * MIB + 4096 * (i % 9) + int(rate * i / 4) * 4096 if i * 2_654_435_761 % 100 < 40 else empty}\n"
+        for i in range(int(DAY / 15))
+    ]
+    trace = parse_csv(["t,uss_bytes\n", *rows], name="x.csv")
+    verdict = judge(trace)
+
+    assert sizes_problem(trace) == ""
+    assert verdict.verdict == expected
+    assert ("memory is known in only 40% of the readings" in verdict.reasons) is (not rate)
 
 
 def test_a_worker_that_is_mostly_not_measured_is_not_steady() -> None:

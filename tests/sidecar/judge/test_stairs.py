@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floodmark_sidecar.judge import judge
-from floodmark_sidecar.judge._stairs import SURE, _of_levels, likelihood_of_levels
+from floodmark_sidecar.judge._stairs import SURE, _of_levels, in_levels, likelihood_of_levels
 from tests.sidecar.judge.traces import MIB, Array, Clock, Maker
 
 N = 64
@@ -94,6 +94,29 @@ def test_neither_units_nor_the_level_matter() -> None:
     y = UNLIKE + noise(200, 0.3)
 
     assert likelihood_of_levels(2.0**30 + MIB * y, [15 * X]) == pytest.approx(likelihood_of_levels(y, [X]), rel=1e-3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_three_jumps_are_levels(seed: int) -> None:
+    """Nothing grows between them."""
+    assert in_levels(UNLIKE + noise(seed, 0.3), [X], sure=SURE)
+
+
+def test_what_grows_between_three_jumps_is_no_levels() -> None:
+    """As rare errors leave it: three of them much, the others less together. Levels are likelier than a line even so."""
+    left = [UNLIKE + 0.03 * X + noise(seed, 0.2) for seed in SEEDS]
+
+    assert sum(likelihood_of_levels(y, [X]) > SURE for y in left) > len(SEEDS) / 2
+    assert not any(in_levels(y, [X], sure=SURE) for y in left)
+
+
+def test_what_grows_between_jumps_by_request_is_no_levels() -> None:
+    """Though it comes in bursts, and an axis on which nothing happened says nothing."""
+    requests = np.cumsum(np.where(X % 16 < 8, 3.0, 0.2))
+    y = UNLIKE + 0.06 * requests + noise(200, 0.2)
+
+    assert in_levels(UNLIKE + noise(200, 0.2), [X, np.zeros(N)], sure=SURE)
+    assert not in_levels(y, [X, requests], sure=SURE)
 
 
 def test_too_few_floors_are_no_levels() -> None:

@@ -183,6 +183,24 @@ def test_lows_that_blocks_share_are_no_end() -> None:
     assert judge(made.trace()).verdict == "climbing"
 
 
+def rare(seed: int, count: int) -> Array:
+    """Growth by *count* jumps of sizes that vary, at any time."""
+    rng = np.random.default_rng(seed)
+    places, sizes = rng.random(count), rng.exponential(1.0, count)
+    return np.asarray(50 * MIB / count * sizes @ (DAYLONG.times / DAY > places[:, None]), np.float64)
+
+
+def test_growth_in_jumps_of_varied_sizes_seldom_slackens() -> None:
+    """A few large ones in the first third are chance: of a hundred such leaks few look like a fill."""
+    floors = []
+    for seed in range(100):
+        made = Maker(DAYLONG, seed).noise(MIB / 4, 0.0)
+        made.y += rare(seed, 60)
+        floors.append(take_floors(made.t, made.y))
+
+    assert sum(slackens(each, se=0.5 * MIB / DAY, delta=2 * MIB / DAY) for each in floors) <= 8
+
+
 @pytest.mark.parametrize("tau", [0.1, 0.2, 0.33])
 def test_a_fill_slackens(tau: float) -> None:
     """An exponential fill grows ever less, and that is seen."""
@@ -213,7 +231,7 @@ def test_delta_grows_with_noise_but_a_short_run_cannot_hide_a_climb() -> None:
     small, medium, large = (MemoryRuler(size * MIB, 140) for size in (45, 100, 500))
 
     assert small.delta(0.0) * 140 == pytest.approx(MIB)
-    assert medium.delta(0.0) * 140 == pytest.approx(1.16 * MIB)
+    assert medium.delta(0.0) * 140 == pytest.approx(1.45 * MIB)
     assert small.delta(MIB) * 140 == pytest.approx(MIB)
     assert large.delta(MIB) * 140 == pytest.approx(10 * MIB)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from floodmark_sidecar.judge import judge
+from floodmark_sidecar.judge import explain, judge
 from floodmark_sidecar.judge._teeth import teeth_end
 from tests.sidecar.judge.traces import KIB, MIB, Array, Clock, Maker
 
@@ -12,10 +12,10 @@ SPAN = CLOCK.seconds
 SEEDS = range(300, 320)
 
 
-def toothed(seed: int, *, until: float, height: float = 4 * MIB) -> Maker:
-    """Memory with teeth of a minute up to the share *until* of the run, and little noise."""
+def toothed(seed: int, *, until: float, height: float = 4 * MIB, period: float = 60.0) -> Maker:
+    """Memory with teeth of *period* seconds up to the share *until* of the run, and little noise."""
     made = Maker(CLOCK, seed, 100 * MIB).noise(100 * KIB, 0.5)
-    teeth = height * (made.clock.times / 60.0 % 1.0)
+    teeth = height * (made.clock.times / period % 1.0)
     made.y = made.y + teeth * (made.clock.times < until * SPAN)
     return made
 
@@ -28,6 +28,14 @@ def end_of(y: Array) -> float | None:
 def test_the_end_of_teeth_is_found(until: float) -> None:
     """To a twentieth of the run, and never before it."""
     found = [end_of(toothed(seed, until=until).y) for seed in SEEDS]
+
+    assert all(end is not None and until - 0.01 <= end / SPAN <= until + 0.06 for end in found)
+
+
+@pytest.mark.parametrize("until", [0.11, 0.15])
+def test_the_end_of_short_teeth_is_found_as_early_as_a_run_is_judged(until: float) -> None:
+    """To a twentieth of the run: floors from before would be the run's high."""
+    found = [end_of(toothed(seed, until=until, period=23.0).y) for seed in SEEDS]
 
     assert all(end is not None and until - 0.01 <= end / SPAN <= until + 0.06 for end in found)
 
@@ -93,3 +101,11 @@ def test_floors_before_teeth_ended_are_shown() -> None:
 
     assert verdict.verdict == "steady"
     assert verdict.floors[0][0] - verdict.floors[-1][0] < -0.9 * SPAN
+
+
+def test_an_explanation_says_that_teeth_ended() -> None:
+    """It is why so much of the run is left out."""
+    verdict = judge(toothed(300, until=0.3).trace())
+    (warmup,) = [each for each in explain(verdict).conditions if each.name.startswith("warm-up")]
+
+    assert warmup.value.endswith(", until it no longer gave back in turns")

@@ -147,6 +147,11 @@ def test_a_worker_has_the_delta_it_would_have_alone() -> None:
     assert verdict.reasons[0].startswith("worker w4 climbs (")
     assert "the other 9 are steady; growth from 85.3 KiB/h on matters in one worker" in verdict.reasons[0]
     assert verdict.as_dict()["workers"]["w4"]["verdict"] == "climbing"
+    assert verdict.reasons[1].startswith("the memory of all 10 workers together is steady: its slope is between ")
+    steady, ends = explain(verdict).changes
+    rate = verdict.reasons[0].partition("(")[2].partition(")")[0]
+    climbs = f"the number of workers that climb by themselves, 1 of 10: w4 ({rate}), were 0"
+    assert (steady, ends) == (f"steady if {climbs}", f"no longer climbing if {climbs}")
 
 
 def test_what_does_not_matter_in_one_worker_does_not_matter_in_ten() -> None:

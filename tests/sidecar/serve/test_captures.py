@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from floodmark_sidecar import captures
 from floodmark_sidecar.capturefile import CaptureFile
 from floodmark_sidecar.captures import CaptureError, Captures
 from floodmark_sidecar.errors import UsageError
@@ -24,7 +23,7 @@ OTHER = Life("web-1", 1, 11, 1.0, started=5.0)
 class Bench:
     """Captures over a real socket and store; the one agent is the test."""
 
-    def __init__(self, loop: Loop, folder: Path, connect: Connect, *, deadline: float) -> None:
+    def __init__(self, loop: Loop, folder: Path, connect: Connect, *, deadline: float, **limits: Any) -> None:
         self.loop = loop
         self.store = Store(folder / "history.db")
         rows = [(life, WorkerReading(life.worker, 1, uss_bytes=1)) for life in (LIFE, OTHER)]
@@ -33,7 +32,9 @@ class Bench:
         self.intake.bind()
         loop.run(self.intake.start())
         self.folder = folder / "captures"
-        self.captures = Captures(workers=self._workers, store=self.store, folder=self.folder, deadline=deadline)
+        self.captures = Captures(
+            workers=self._workers, store=self.store, folder=self.folder, deadline=deadline, **limits
+        )
         self.peer: Peer = connect(folder / "s.sock")
         self.peer.hello(can=["trace"])
         self.lives = [LIFE]
@@ -56,12 +57,12 @@ class Bench:
 
 
 @pytest.fixture
-def make(loop: Loop, folder: Path, connect: Connect) -> Iterator[Callable[[float], Bench]]:
-    """Make a bench with a deadline."""
+def make(loop: Loop, folder: Path, connect: Connect) -> Iterator[Callable[..., Bench]]:
+    """Make a bench with a deadline, and limits on its files."""
     made: list[Bench] = []
 
-    def start(deadline: float) -> Bench:
-        made.append(Bench(loop, folder, connect, deadline=deadline))
+    def start(deadline: float, **limits: Any) -> Bench:
+        made.append(Bench(loop, folder, connect, deadline=deadline, **limits))
         return made[-1]
 
     yield start
@@ -70,7 +71,7 @@ def make(loop: Loop, folder: Path, connect: Connect) -> Iterator[Callable[[float
 
 
 @pytest.fixture
-def bench(make: Callable[[float], Bench]) -> Bench:
+def bench(make: Callable[..., Bench]) -> Bench:
     """A bench whose deadline is far away."""
     return make(60.0)
 
@@ -117,7 +118,7 @@ def test_an_agent_that_goes_away_is_no_capture(bench: Bench) -> None:
     assert row.refused == "the agent went away"
 
 
-def test_no_answer_by_the_deadline_is_given_up_and_not_asked_again(make: Callable[[float], Bench]) -> None:
+def test_no_answer_by_the_deadline_is_given_up_and_not_asked_again(make: Callable[..., Bench]) -> None:
     """A stuck worker is left alone until it answers; its late answer frees it."""
     bench = make(0.2)
     (row,) = bench.take().result(10)
@@ -194,7 +195,7 @@ def test_a_trace_window_is_asked_of_one_worker(bench: Bench) -> None:
         assert [row.kind for row in reader.captures("web")] == ["trace", "trace", "census", "census", "trace"]
 
 
-def test_a_trace_window_has_its_length_beside_the_deadline(make: Callable[[float], Bench]) -> None:
+def test_a_trace_window_has_its_length_beside_the_deadline(make: Callable[..., Bench]) -> None:
     """The deadline begins when the window is over."""
     bench = make(0.1)
     before = time.monotonic()
@@ -234,14 +235,62 @@ def test_a_window_that_is_too_long_is_a_usage_error(bench: Bench, seconds: float
         bench.take(trace=seconds).result(10)
 
 
-def test_the_oldest_files_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of all workers and lives together; what is no capture, or was packed by somebody, is not touched."""
-    monkeypatch.setattr(captures, "_FOLDER_BYTES", 250)
-    made = [CaptureFile.at(worker, 1, 1e9 + t).name for t, worker in enumerate(("web-1", "web-0", "web-1", "web-0"))]
-    others = ["notes.txt", f"{made[0]}.gz"]
-    for name in [*made, *others]:
-        (tmp_path / name).write_bytes(b"x" * 100)
+def test_one_worker_can_be_asked(bench: Bench) -> None:
+    """Nobody else is, for a census and for a window."""
+    bench.lives = [LIFE, OTHER]
+    for trace in (None, 30.0):
+        taken = bench.take(worker="web-1", trace=trace)
+        asked = bench.peer.receive()
+        assert Path(asked["path"]).name.startswith("web-1")
+        bench.answer(asked, refused="not now")
+        assert [row.worker for row in taken.result(10)] == ["web-1"]
 
-    captures._thin(tmp_path)
 
-    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*made[2:], *others])
+def test_a_worker_that_nobody_knows_is_told_with_those_that_are(bench: Bench) -> None:
+    """Nobody is asked."""
+    with pytest.raises(CaptureError, match="web has no worker 'web-7' with an agent") as caught:
+        bench.take(worker="web-7").result(10)
+    assert caught.value.hint == "those that have one: web-0"
+    bench.lives = []
+    with pytest.raises(CaptureError) as caught:
+        bench.take(worker="web-7").result(10)
+    assert caught.value.hint == "those that have one: none"
+
+
+def test_on_whose_account_it_was_taken_is_stored(bench: Bench) -> None:
+    """By the clock, or because somebody asked."""
+    taken = bench.take()
+    bench.answer(bench.peer.receive(), refused="no")
+    taken.result(10)
+    by_clock = bench.loop.start(bench.captures.repeat(0.01, lambda: ["web"]))
+    bench.answer(bench.peer.receive(), refused="no")
+    bench.peer.receive()
+    by_clock.cancel()
+    with Reader(bench.store.path) as reader:
+        assert [row.trigger for row in reader.captures("web")][:2] == ["asked", "clock"]
+
+
+def test_a_window_has_a_name_of_its_own(bench: Bench) -> None:
+    """So that whoever looks into the folder knows it from a census."""
+    taken = bench.take(trace=30.0)
+    asked = bench.peer.receive()
+    bench.answer(asked, refused="no")
+    taken.result(10)
+    found = CaptureFile.named(Path(asked["path"]).name)
+    assert found is not None
+    assert found.is_trace
+
+
+def test_a_round_ends_within_the_limits(make: Callable[..., Bench]) -> None:
+    """What lies between the first and the one that was taken makes room."""
+    bench = make(60.0, most_files=2)
+    old = [bench.folder / CaptureFile.at("web-0", 1, 1e9 + t).name for t in range(2)]
+    for path in old:
+        path.write_text("{}")
+    taken = bench.take()
+    asked = bench.peer.receive()
+    Path(asked["path"]).write_text("{}")
+    bench.answer(asked)
+    taken.result(10)
+
+    assert sorted(bench.folder.iterdir()) == [old[0], Path(asked["path"])]

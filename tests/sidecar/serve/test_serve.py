@@ -15,6 +15,7 @@ from prometheus_client import parser
 
 from floodmark_sidecar.agent import environment
 from floodmark_sidecar.assess import assess
+from floodmark_sidecar.capturefile import CaptureFile
 from floodmark_sidecar.store import Reader
 from tests.sidecar.serve.conftest import PARENT, SLEEPER, Connect, Serve, Serving, Spawn, eventually
 
@@ -238,6 +239,18 @@ def test_periodic_censuses_ask_by_the_clock(serve: Serve, connect: Connect) -> N
         assert asked["type"] == "capture"
         peer.send(type="captured", id=asked["id"], pid=1, started=1.0, ended=1.1, refused="not today")
     eventually(lambda: len(serving.get("/api/v1/captures")["captures"]) >= 2)
+
+
+def test_files_of_before_are_brought_within_the_limits_at_the_start(serve: Serve, folder: Path) -> None:
+    """An operator who lowers a limit does not wait for the next census."""
+    captures = folder / "captures"
+    captures.mkdir()
+    made = [captures / CaptureFile.at("web-0", 1, 1e9 + hour).name for hour in range(9)]
+    for path in made:
+        path.write_text("{}")
+    serve("--captures-keep", "4").ready()
+
+    assert sorted(captures.iterdir()) == [made[0], *made[6:]]
 
 
 def test_beyond_loopback_it_serves_with_a_token(serve: Serve) -> None:

@@ -52,7 +52,7 @@ def test_migrations_run_once(path: Path) -> None:
 
 
 def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
-    """A store from before there were kinds of captures is brought up to date when it is opened."""
+    """A store from before captures had kinds and triggers is brought up to date when it is opened."""
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY, t TEXT DEFAULT CURRENT_TIMESTAMP)")
         first_tables(db)
@@ -61,9 +61,12 @@ def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
         db.execute("INSERT INTO lives VALUES (1, 1, 'web-0', 1, 10, 1.0, 1.0, NULL, '', '', NULL, 'none')")
         db.execute("INSERT INTO captures (life_id, t, refused) VALUES (1, 1.0, 'no room')")
     with Store(path) as store:
-        store.put_capture("web", CaptureRow(2.0, "web-0", 1, refused="no room", kind="trace")).result(10)
+        store.put_capture("web", CaptureRow(2.0, "web-0", 1, refused="no room", kind="trace", trigger="clock")).result(
+            10
+        )
         with Reader(path) as reader:
-            assert [row.kind for row in reader.captures("web")] == ["census", "trace"]
+            found = [(row.kind, row.trigger) for row in reader.captures("web")]
+            assert found == [("census", None), ("trace", "clock")]
 
 
 def test_a_store_of_a_newer_floodmark_is_refused(path: Path) -> None:

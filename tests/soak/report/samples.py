@@ -11,6 +11,9 @@ MIB = 1 << 20
 MakeRecord = Callable[..., Record]
 
 
+WAY = [{"name": "app.listener", "type": "app.Listener"}, {"name": ".processed", "type": "dict"}]
+
+
 def culprit(rank: int, name: str, path: str | None, **more: Any) -> dict[str, Any]:
     made = {
         "rank": rank,
@@ -25,6 +28,18 @@ def culprit(rank: int, name: str, path: str | None, **more: Any) -> dict[str, An
         "measured": "entries",
         "points": [[START + 10 * n, 1000.0 * n] for n in range(2, 6)],
         "evidence": f"grew from 1,000 to 4,000 entries over 4 captures; held by {path}",
+    }
+    return made | more
+
+
+def fix(**more: Any) -> dict[str, Any]:
+    made = {
+        "title": "SeenSet of at most 20,000 entries, each for 1 h",
+        "class": "SeenSet",
+        "maxsize": 20_000,
+        "ttl_seconds": 3600.0,
+        "why": "none of 90 entries that were followed left within 3 min",
+        "code": 'from floodmark_caches import SeenSet\n\nprocessed = SeenSet("app.processed", maxsize=20_000, ttl=3_600)',
     }
     return made | more
 
@@ -55,7 +70,10 @@ def result(**more: Any) -> dict[str, Any]:
         },
         "maps": {"pending": {"state": "at bound"}},
         "floors": [[START + 5 * n, 60.0 * MIB + n * MIB] for n in range(12)],
-        "culprits": [culprit(1, "processed", "app.listener.processed"), culprit(2, "locks", "app.Scheduler.locks")],
+        "culprits": [
+            culprit(1, "processed", "app.listener.processed", fix=fix(), retainers=WAY),
+            culprit(2, "locks", "app.Scheduler.locks"),
+        ],
         "duration_seconds": 60.0,
     }
     return made | more

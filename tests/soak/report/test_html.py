@@ -9,7 +9,10 @@ import pytest
 from floodmark_sidecar.judge import Trace
 from floodmark_soak.report import Record, render_html
 from floodmark_soak.report._html import MOST_BYTES
-from tests.soak.report.samples import MIB, START, MakeRecord, culprit, result, rows
+from tests.soak.report.samples import MIB, START, MakeRecord, culprit, fix, result, rows
+
+pytestmark = pytest.mark.xdist_group("html")
+"""One process for all: it draws the pages that tests share once."""
 
 VOID = {"meta", "wbr", "br", "hr", "img", "link", "input"}
 
@@ -86,6 +89,35 @@ def test_agrees_with_the_result(climbing_html: str, climbing: Record) -> None:
         assert fact in text
 
 
+def test_a_fix_is_shown_with_its_reasons_and_its_lines(climbing_html: str) -> None:
+    """The lines stand as they are pasted, under the culprit that they are for; a culprit without one has none."""
+    text = Page(climbing_html).text
+    title = "What would bound it: SeenSet of at most 20,000 entries, each for 1 h"
+    assert f"{title} none of 90 entries that were followed left within 3 min. from floodmark_caches import" in text
+    assert "SeenSet\n\nprocessed = SeenSet(&#34;app.processed&#34;, maxsize=20_000, ttl=3_600)</code>" in climbing_html
+    assert climbing_html.count("<details>") == 1
+
+
+def test_who_holds_is_said_in_words_and_why_there_is_no_picture(make_record: MakeRecord) -> None:
+    """Of the culprits whose way is known."""
+    text = Page(render_html([make_record(no_holders="graphviz is not installed")])).text
+    assert "Who holds what grows 1. app.listener (app.Listener) → .processed (dict) graphviz is not installed." in text
+
+
+def test_the_picture_of_who_holds_takes_the_colours_of_the_page(make_record: MakeRecord) -> None:
+    """Without the ids and the addresses of a picture of its own."""
+    svg = (
+        '<svg width="9pt" xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"><g id="n0">'
+        '<polygon fill="white" stroke="#9aa8b3"/><text fill="#17222b">.processed</text></g></svg>'
+    )
+    html = render_html([make_record(holders=svg)])
+    assert (
+        '<svg width="9pt"><g><polygon fill="none" stroke="var(--line)"/><text fill="var(--text)">.processed</text>'
+        in html
+    )
+    assert Page(html).open == []
+
+
 def test_maps_and_containers_are_drawn(climbing_html: str) -> None:
     """Registered maps come from the trace, found containers from the captures, the culprits first."""
     text = Page(climbing_html).text
@@ -157,7 +189,19 @@ def test_everything_is_escaped(make_record: MakeRecord) -> None:
             EVIL: {"verdict": EVIL, "slope_bytes_per_hour": {"estimate": 1.0}, "lives": 1},
             "b": result()["workers"]["web-1"],
         },
-        culprits=[culprit(1, EVIL, EVIL, kind=EVIL, where=EVIL, evidence=EVIL, worker=EVIL)],
+        culprits=[
+            culprit(
+                1,
+                EVIL,
+                EVIL,
+                kind=EVIL,
+                where=EVIL,
+                evidence=EVIL,
+                worker=EVIL,
+                fix=fix(title=EVIL, why=EVIL, code=EVIL),
+                retainers=[{"name": EVIL, "type": EVIL}],
+            )
+        ],
     )
     record = make_record(
         name=EVIL,

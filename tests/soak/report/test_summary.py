@@ -16,6 +16,16 @@ def test_says_what_the_result_says(climbing: Record) -> None:
     assert "| command | `floodmark soak plan.toml` |" in text
 
 
+def test_a_fix_is_a_sentence_and_lines_to_paste(climbing: Record) -> None:
+    """The lines are code, whatever is in them."""
+    text = render_summary([climbing])
+
+    assert "In place of `processed`, a SeenSet of at most 20,000 entries, each for 1 h: none of 90 entries" in text
+    assert (
+        '\n    from floodmark_caches import SeenSet\n\n    processed = SeenSet("app.processed", maxsize=20_000' in text
+    )
+
+
 def test_several_runs_are_compared_first(climbing: Record, steady: Record) -> None:
     """A table of the verdicts comes first."""
     lines = render_summary([climbing, steady]).splitlines()

@@ -35,21 +35,26 @@ async function refresh() {
 async function showService(service) {
   const seconds = RANGES.find(([name]) => name === chosen.range)[1];
   const window = { service: service.name, since: seconds === null ? null : Math.max(0, service.last_reading - seconds) };
-  const [growth, maps, workers, events] = await Promise.all([
+  const [growth, maps, workers, events, captures] = await Promise.all([
     ask("/api/v1/growth", window), ask("/api/v1/maps", window),
     ask("/api/v1/workers", { service: service.name }), ask("/api/v1/events", { service: service.name }),
+    ask("/api/v1/captures", { service: service.name }),
   ]);
   newest = { growth, maps };
   showMemory(growth);
   showMaps(maps);
   showWorkers(workers);
+  showCaptures(captures, workers.workers);
   showEvents(events.events);
   // Judging takes longest: the rest is on the page by now.
   const [verdict, { culprits }] = await Promise.all([
     ask("/api/v1/verdict", { service: service.name }), ask("/api/v1/culprits", { service: service.name }),
   ]);
+  newest.verdict = verdict;
   showVerdict(verdict, service);
+  showClimbing(verdict, growth);
   showCulprits(culprits, verdict);
+  showHolders(culprits, service.name);
 }
 
 function showPulse(state, text) {
@@ -88,7 +93,7 @@ function showVerdict(verdict, service) {
   fill($("reasons"), [...next, ...rest, ...verdict.notes].slice(0, 6).map((text) => make("li", text)));
   const figures = [];
   const known = (value) => value !== null && value !== undefined;
-  if (known(slope.estimate)) figures.push(["growth", rate(slope.estimate)]);
+  if (known(slope.estimate)) figures.push([verdict.decisive?.length ? "growth of all" : "growth", rate(slope.estimate)]);
   if (known(slope.low) && known(slope.high)) figures.push(["between", `${rate(slope.low)} and ${rate(slope.high)}`]);
   if (known(verdict.detectable_bytes_per_hour)) figures.push(["detection limit", `${bytes(verdict.detectable_bytes_per_hour)}/h`]);
   if (known(verdict.hours_to_limit)) figures.push(["limit reached in", span(verdict.hours_to_limit * 3600)]);
@@ -171,37 +176,6 @@ function silent(map) {
   return names.length > 2 ? `; ${names.length} workers tell nothing` : `; ${names.join(" and ")} ${names.length > 1 ? "tell" : "tells"} nothing`;
 }
 
-function showCulprits(culprits, verdict) {
-  $("culprits-note").textContent = culprits.length ? "most bytes first" : "";
-  if (!culprits.length) {
-    const text = verdict.verdict === "steady" ? "Nothing keeps growing." : "Nothing has been named yet.";
-    fill($("culprits"), [make("tbody", make("tr", make("td", make("p", text, "empty"))))]);
-    return;
-  }
-  const head = make("tr", [make("th", "#"), make("th", "name"), make("th", "where"), make("th", "share of growth", "n"),
-    make("th", "bytes", "n"), make("th", "entries", "n"), make("th", "evidence")]);
-  const rows = culprits.map((one) => make("tr", [
-    make("td", String(one.rank)),
-    make("td", [make("code", one.name), make("small", [one.kind, one.worker].filter(Boolean).join(" in "))]),
-    make("td", [make("code", one.where ?? "–"), make("small", one.path)], "place"),
-    make("td", share(one.share), "n"),
-    make("td", rate(one.bytes_per_hour), "n"),
-    make("td", one.entries_per_hour === null ? "–" : `${signed(count(one.entries_per_hour), one.entries_per_hour)}/h`, "n"),
-    make("td", make("small", one.evidence), "wide"),
-  ]));
-  fill($("culprits"), [make("thead", head), make("tbody", rows)]);
-}
-
-function share(part) {
-  if (part === null || part === undefined) return "–";
-  const width = 56, filled = Math.max(1, Math.min(1, part) * width);
-  const bar = drawn(width, 8, [
-    ["rect", { width, height: 8, rx: 4, fill: colour("grid") }],
-    ["rect", { width: filled, height: 8, rx: 4, fill: colour("hue-0") }],
-  ]);
-  return make("span", [bar, `${Math.round(part * 100)} %`], "share");
-}
-
 function showWorkers({ workers, t }) {
   const head = make("tr", ["worker", "pid", "life", "agent"].map((text) => make("th", text)));
   head.append(...["private", "resident", "fds", "threads", "tasks", "maps"].map((text) => make("th", text, "n")), make("th", "since"), make("th", "command"));
@@ -250,9 +224,11 @@ function start() {
     remember();
     refresh();
   });
+  startCaptures();
   // Colours live in the style sheet; charts read them when they are drawn.
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     if (newest) { showMemory(newest.growth); showMaps(newest.maps); }
+    if (newest?.verdict) showClimbing(newest.verdict, newest.growth);
   });
   const turn = async () => {
     if (!document.hidden) await refresh();

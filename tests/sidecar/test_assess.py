@@ -1,0 +1,27 @@
+"""Which captures of a service are looked into."""
+
+from pathlib import Path
+
+from floodmark_sidecar.assess import assess
+from floodmark_sidecar.readings import WorkerReading
+from floodmark_sidecar.store import CaptureRow, Life, Reader, Sample, Store
+
+T = 1_767_225_600.0
+
+
+def test_files_that_made_room_take_no_place(tmp_path: Path) -> None:
+    """Of a hundred captures the first and the last seven are left, and all eight of them are read."""
+    with Store(tmp_path / "history.db") as store:
+        store.put_sample(Sample("web", T, ((Life("web-0", 1, 1, 1.0, T), WorkerReading("web-0", 1, uss_bytes=1)),)))
+        left = []
+        for index in range(100):
+            path = tmp_path / f"{index:02}.json"
+            if index == 0 or index >= 93:
+                path.write_text("none")
+                left.append(path.name)
+            done = store.put_capture("web", CaptureRow(T + index, "web-0", 1, path=str(path)))
+        done.result(10)
+        with Reader(store.path) as reader:
+            found = assess(reader, "web", cwd=None)
+
+    assert [note.split()[2] for note in found.notes] == left
