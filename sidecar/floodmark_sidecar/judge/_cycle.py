@@ -25,6 +25,9 @@ _EVEN: Final = 0.12
 than the rises.
 """
 
+_NEARLY_ALL: Final = 0.9
+"""Share of the falls that take less time than their rises: of noise half do."""
+
 _FEWEST_TEETH: Final = 3
 
 _SAMPLES: Final = 2000
@@ -58,8 +61,10 @@ def has_teeth(y: FloatArray) -> bool:
 
 
 def _noise(values: FloatArray) -> float:
-    """Return the standard deviation of what neighbouring *values* do not have in common."""
-    return robust_sigma(np.diff(values)) / math.sqrt(2)
+    """Return the standard deviation of what neighbouring *values* do not have in common, nor a line through three of them: where
+    a tooth has a dozen readings, most of what is between two of them is its rise.
+    """
+    return robust_sigma(np.diff(values, 2)) / math.sqrt(6)
 
 
 def _regular(times: FloatArray) -> bool:
@@ -82,7 +87,8 @@ def _abrupt(values: FloatArray, lows: list[int]) -> bool:
     for low, after in pairwise(lows):
         top = low + int(values[low : after + 1].argmax())
         shares.append((after - top) / (after - low))
-    return median(np.array(shares)) < _ABRUPT
+    found = np.array(shares)
+    return median(found) < _ABRUPT and quantile(found, _NEARLY_ALL) < 0.5
 
 
 def _lows(values: FloatArray, swing: float) -> list[int]:

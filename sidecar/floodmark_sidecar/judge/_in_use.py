@@ -15,7 +15,7 @@ from floodmark_sidecar.judge._delta import FOUND
 from floodmark_sidecar.judge._finding import SURE_OF, Finding, State
 from floodmark_sidecar.judge._floors import FEWEST, take_floors
 from floodmark_sidecar.judge._frame import Frame
-from floodmark_sidecar.judge._ranks import rise
+from floodmark_sidecar.judge._ranks import median
 from floodmark_sidecar.judge._slope import Slope, measure_slope, theil_sen
 from floodmark_sidecar.judge._stairs import SURE, in_levels
 from floodmark_sidecar.judge._types import FloatArray
@@ -28,6 +28,9 @@ LEVELS: Final = "as few as three jumps would explain it better than growth that 
 
 _BESIDE: Final = 0.5
 """Memory must grow by so much of what the other grows by."""
+
+_LEVELS: Final = 8
+"""Parts of a run of minutes whose levels are compared."""
 
 MINUTES: Final = 1800.0
 """Seconds of a run up to which an allocator may still be finding the reserve that a service's bursts need."""
@@ -79,13 +82,19 @@ def _as_unsure(slope: Slope, memory: Finding) -> Slope:
 
 
 def fell_back(frame: Frame, memory: Finding) -> bool:
-    """Say whether what is in use rose along with *memory* and fell again: memory may be kept free since."""
-    judged = frame.x >= memory.start
-    used = frame.present(frame.in_use())[judged]
-    if not np.isfinite(used).all():
+    """Say whether what is in use rose along with *memory* and fell again: memory may be kept free since.
+
+    Lives are joined, as what a process keeps free ends with it; and levels of an eighth of the judged part are compared, as
+    what a collector's teeth or a few sessions move within that says nothing.
+    """
+    used = frame.joined(frame.in_use())
+    if used is None or not np.isfinite(used).all():
         return False
-    y = take_floors(frame.x[judged], used).y
-    return bool(y.max() - y[0] > _BESIDE * memory.rise and rise(y) < (y.max() - y[0]) / 2)
+    judged = frame.x >= memory.start
+    floors = take_floors(frame.x[judged], used[judged])
+    levels = [median(part) for part in np.array_split(floors.y, _LEVELS)]
+    rose = max(levels) - levels[0]
+    return rose > _BESIDE * memory.rise and levels[-1] - levels[0] < rose / 2
 
 
 def climbs_in_levels(frame: Frame, memory: Finding, values: FloatArray, used: FloatArray | None) -> bool:

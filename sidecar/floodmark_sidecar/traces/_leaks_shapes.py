@@ -14,6 +14,11 @@ from floodmark_sidecar.traces._signals import clamped, day, sawtooth, scattered,
 _START: Final = 0.1
 """Share of a run that is over before anybody judges it."""
 
+_FEW: Final = 12
+"""Errors in the judged part of a run: of fewer, the entries of a map tell no more than memory does, as they come in the same
+jumps.
+"""
+
 _MAPPED: Final = Choice((True, False), "whether what leaks is a registered map, and so has a name")
 
 
@@ -86,7 +91,7 @@ def _per_request_recycled(draft: Draft) -> None:
 )
 def _rare_error(draft: Draft) -> None:
     """How many errors there are scales with the run; at least three are in its second half. Where three of them left most
-    of it, and no registered map holds it, they are three jumps like any others.
+    of it, and they were few or no registered map holds it, they are three jumps like any others.
     """
     run, rng = draft.run, draft.rng
     process = draft.process()
@@ -94,7 +99,8 @@ def _rare_error(draft: Draft) -> None:
     sizes = rng.exponential(1.0, len(places)) + 0.1
     _pile(draft, process, draft.leaked(stairs(run, places, sizes)), name="failed_tasks")
     seen = np.sort(sizes[places > _START])
-    if not draft.flag("mapped") and seen[-3:].sum() > seen.sum() / 2:
+    alone = len(seen) < _FEW or not draft.flag("mapped")
+    if alone and seen[-3:].sum() > seen.sum() / 2:
         draft.undecidable("three errors left most of it: as many jumps come once each in services that do not leak")
 
 

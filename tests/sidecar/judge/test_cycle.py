@@ -45,6 +45,13 @@ def test_a_sawtooth_of_any_phase_has_its_period(period: float, leak: int) -> Non
     assert cycles == pytest.approx([period] * 8, rel=0.03)
 
 
+def test_teeth_of_a_few_readings_have_their_period() -> None:
+    """What is between two readings is the rise of the tooth for the most part, and no noise."""
+    cycles = [cycle_of(Maker(HOURS, seed).saw(9 * MIB, 45.0).noise(0.02 * MIB, 0.5)) for seed in range(200, 208)]
+
+    assert cycles == pytest.approx([45.0] * 8, rel=0.12)
+
+
 def test_teeth_that_lengthen_have_the_cycle_of_the_long_ones() -> None:
     """Blocks must span the longest teeth but few: the last is three times as long as the first of 400 s."""
     cycles = [family("N3", seed, period=400.0, longer=3.0) or 0.0 for seed in range(200, 206)]

@@ -11,6 +11,7 @@ from floodmark_sidecar.judge._finding import Finding, examine
 from floodmark_sidecar.judge._frame import Frame
 from floodmark_sidecar.judge._in_use import BY_HEAP, BY_REQUEST, BY_USE, confirmed
 from floodmark_sidecar.judge._load import by_requests
+from floodmark_sidecar.traces import generate
 from tests.sidecar.judge.traces import KIB, MIB, Array, Clock, Maker
 
 HOURS = Clock(6 * 3600.0, 30.0)
@@ -35,7 +36,7 @@ def in_arenas(seed: int, used: Array) -> Maker:
 
 def with_use(made: Maker, used: Array | None, column: str = "python_blocks") -> Verdict:
     """Return the verdict where *column* tells of *used* bytes and the others do not move."""
-    columns = {name: np.full(COUNT, 5 * MIB / size) for name, size in USED.items()}
+    columns = {name: np.full(len(made.t), 5 * MIB / size) for name, size in USED.items()}
     if used is not None:
         columns[column] = used / USED[column]
     return judge(made.trace(**columns))
@@ -146,13 +147,27 @@ def test_what_fell_back_within_minutes_is_no_climb() -> None:
     garbage = Maker(clock, 200, 20 * MIB).noise(10 * KIB, 0.5).line(8 * MIB)
     memory = Maker(clock, 201, 80 * MIB).noise(10 * KIB, 0.5).line(8 * MIB)
     used = np.where(garbage.u > 0.9, 20 * MIB, garbage.y)
-    level = {"heap_used_bytes": np.full(len(used), 5.0 * MIB), "mmap_bytes": np.full(len(used), 5.0 * MIB)}
 
-    fell = judge(memory.trace(python_blocks=used / USED["python_blocks"], **level))
-    stayed = judge(memory.trace(python_blocks=garbage.y / USED["python_blocks"], **level))
+    fell, stayed = with_use(memory, used), with_use(memory, garbage.y)
 
     assert (fell.verdict, stayed.verdict) == ("inconclusive", "climbing")
     assert "what was in use fell back meanwhile" in fell.reasons[0]
+
+
+@pytest.mark.parametrize("phase", [0.25, 0.75])
+def test_what_comes_and_goes_within_half_a_minute_has_not_fallen_back(phase: float) -> None:
+    """Sessions may be at their fewest as the run ends: what is in use beneath them grew all the while."""
+    memory = Maker(Clock(240.0, 2.0), 200, 80 * MIB).noise(10 * KIB, 0.5).line(8 * MIB)
+    used = memory.y - 60 * MIB + 5 * MIB * np.sin(2 * np.pi * (memory.t / 25 + phase))
+
+    assert with_use(memory, used).verdict == "climbing"
+
+
+def test_lives_that_end_give_nothing_back() -> None:
+    """What a process keeps free ends with it: a worker that is replaced has not fallen back."""
+    leaking = generate("L2b", seed=300084, duration=180.0, growth=50 * KIB)
+
+    assert judge(leaking.trace).verdict == "climbing"
 
 
 def found(y: Array) -> Finding:

@@ -40,6 +40,14 @@ def test_the_end_of_short_teeth_is_found_as_early_as_a_run_is_judged(until: floa
     assert all(end is not None and until - 0.01 <= end / SPAN <= until + 0.06 for end in found)
 
 
+@pytest.mark.parametrize("until", [0.1, 0.15])
+def test_two_teeth_that_end_as_the_run_has_started_are_found(until: float) -> None:
+    """Each is as long as a part, so that it rises through one and falls as the next begins."""
+    found = [end_of(toothed(seed, until=until, period=0.05 * SPAN).y) for seed in SEEDS]
+
+    assert all(end is not None and until - 0.03 <= end / SPAN <= until + 0.06 for end in found)
+
+
 @pytest.mark.parametrize("until", [0.6, 1.0])
 def test_teeth_that_go_on_for_half_of_the_run_have_no_end(until: float) -> None:
     """Less than half would be left to judge; teeth all along are the service's own."""
