@@ -15,7 +15,7 @@ TEST = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(abspath $(VENV))/pycache'
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
-.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits bench-leaks record-controls test test-quick test-wheel test-lowest check format lock clean
+.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits bench-leaks bench-cost record-controls test test-quick test-wheel test-lowest check format lock clean
 
 help:
 	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
@@ -29,6 +29,7 @@ help:
 	@echo 'make bench-judge-speed  how long the judge takes, recorded in reports/judge-speed.md (some two minutes)'
 	@echo 'make bench-culprits  how well planted leaks are named, recorded in reports/culprits.md (some three minutes)'
 	@echo 'make bench-leaks  leaks that packages had once, recorded in reports/real-leaks.md (forty minutes; BENCH_OPTIONS="--cases DIR")'
+	@echo 'make bench-cost   what floodmark costs a service under load, beside others, recorded in reports/cost.md (half an hour)'
 	@echo 'make record-controls  soaks whose truth is known, kept in tests/data (nearly three hours from the start)'
 	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
 	@echo 'make lock         resolve the lock files anew'
@@ -90,6 +91,9 @@ bench-culprits: $(VENV)/.dev
 bench-leaks: $(VENV)/.dev
 	@$(BIN)/python -m tests.leaks $(BENCH_OPTIONS)
 
+bench-cost: $(BENCH)/.bench
+	@$(BENCH)/bin/python -m tests.bench.cost $(BENCH_OPTIONS)
+
 # What was run is in build/controls; only what is missing there is run.
 record-controls: $(VENV)/.dev
 	@$(BIN)/python -m tests.data.record $(RECORD_OPTIONS)
@@ -121,7 +125,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 lock: $(VENV)/.dev
 	@$(LOCK) --extra soak --group build --output-file requirements-soak.txt
 	@$(LOCK) --all-extras --group dev --output-file requirements-dev.txt
-	@$(LOCK) --group bench --group build --output-file requirements-bench.txt
+	@$(LOCK) --all-extras --group bench --group build --output-file requirements-bench.txt
 	@$(LOCK) --all-extras --group dev --resolution lowest-direct --output-file requirements-lowest.txt
 
 clean:

@@ -1,0 +1,1 @@
+"""What floodmark costs a service under load, beside what others cost it: `make bench-cost`."""
