@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.agent import _census
+from tests.sidecar.agent.hostile import Hostile
 
 
 def census(*values: Any, ignore: frozenset[int] = frozenset()) -> list[_census.Container]:
@@ -97,23 +98,14 @@ def test_the_heaviest_come_first_and_few_are_kept() -> None:
 
 def test_types_that_raise_from_everything() -> None:
     """No method, attribute or metaclass of a foreign type is ever asked."""
-    asked = []
-
-    def refuse(*arguments: Any) -> Any:
-        asked.append(len(arguments))
-        raise AssertionError
-
-    names = ["__len__", "__hash__", "__eq__", "__sizeof__", "__repr__", "__iter__", "__getattribute__", "__bool__"]
-    hostile_meta = type("HostileMeta", (type,), dict.fromkeys([*names, "__instancecheck__"], refuse))
-    body = {**dict.fromkeys(names, refuse), "__class__": property(refuse)}
-    hostile: Any = type.__call__(hostile_meta, "Hostile", (list,), body)
-    thing: Any = type.__call__(hostile_meta, "Thing", (), body)
-    value = list.__new__(hostile)
+    hostile = Hostile()
+    thing, sequence = hostile.type("Thing"), hostile.type("Hostile", list)
+    value = list.__new__(sequence)
     list.extend(value, (object.__new__(thing) for _ in range(50)))
     (found,) = census(value)
     assert found.entries == 50
     assert found.kind.endswith(".Hostile")
-    assert asked == []
+    assert hostile.asked == []
 
 
 def test_a_rationed_child_sleeps_most_of_the_time() -> None:

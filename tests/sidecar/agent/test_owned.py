@@ -11,6 +11,7 @@ import pytest
 
 from floodmark_sidecar.agent import _census, _owned
 from floodmark_sidecar.agent._origin import Modules
+from tests.sidecar.agent.hostile import Hostile
 
 BIG = 10_000
 
@@ -224,21 +225,12 @@ def test_only_a_part_of_a_long_container_is_looked_at() -> None:
 
 def test_nothing_of_the_service_runs() -> None:
     """No method, attribute or metaclass of a foreign type is ever asked."""
-    asked = []
-
-    def refuse(*arguments: Any) -> Any:
-        asked.append(len(arguments))
-        raise AssertionError
-
-    names = ["__len__", "__hash__", "__eq__", "__sizeof__", "__repr__", "__iter__", "__getattribute__", "__bool__"]
-    hostile_meta = type("HostileMeta", (type,), dict.fromkeys([*names, "__instancecheck__"], refuse))
-    body = {**dict.fromkeys([*names, "items", "__reversed__"], refuse), "__class__": property(refuse)}
-    thing: Any = type.__call__(hostile_meta, "Thing", (), body)
-    mapping: Any = type.__call__(hostile_meta, "Mapping", (dict,), body)
+    hostile = Hostile()
+    thing, mapping = hostile.type("Thing"), hostile.type("Mapping", dict)
     value = dict.__new__(mapping)
     for number in range(64):
         inner = dict.__new__(mapping)
         dict.update(inner, dict.fromkeys(range(2000)))
         dict.__setitem__(value, number, [object.__new__(thing), inner, thing])
     assert owned(value).bytes > 1000
-    assert asked == []
+    assert hostile.asked == []
