@@ -19,6 +19,7 @@ from floodmark_sidecar.intake import Intake
 from floodmark_sidecar.probe import Probe
 from floodmark_sidecar.sampler import Sampler
 from floodmark_sidecar.store import DEFAULT_CAP_BYTES, Event, Store
+from floodmark_sidecar.suspicion import SOONER, Suspicions
 
 _log = logging.getLogger("floodmark.sidecar")
 
@@ -93,7 +94,14 @@ async def _serve(options: Options, listener: socket.socket) -> None:
         await intake.start()
         tasks = [asyncio.create_task(sampler.run()), asyncio.create_task(server.run_until_stopped())]
         if options.census_every is not None and options.captures is not None:
+            suspicions = Suspicions(
+                captures=captures,
+                assess=state.assessments.get,
+                services=lambda: tuple(sampler.latest),
+                on_event=on_event,
+            )
             tasks.append(asyncio.create_task(captures.repeat(options.census_every, lambda: tuple(sampler.latest))))
+            tasks.append(asyncio.create_task(suspicions.repeat(options.census_every / SOONER)))
         ending.push_async_callback(_end, server, tasks, ends)
         await _ready(server, tasks)
         print(f"floodmark: serving {url(listener)}", flush=True)  # noqa: T201 - the one line whoever starts it waits for

@@ -188,8 +188,8 @@ def captures(request: Request, service: Service = None) -> dict[str, Any]:
     """The newest censuses and trace windows that were asked for, newest first, and how each went; then older ones whose
     file is kept.
 
-    `bytes` is the size of a capture's file, `null` where there is none, or none any more. `trigger` is `asked` or
-    `clock`. `kept` is what the folder holds, of all services, and its limits. `unavailable` says why no capture can be
+    `bytes` is the size of a capture's file, `null` where there is none, or none any more. `trigger` is `asked`,
+    `clock` or `suspicion`. `kept` is what the folder holds, of all services, and its limits. `unavailable` says why no capture can be
     asked for here, `null` where one can.
     """
     state = _state(request)

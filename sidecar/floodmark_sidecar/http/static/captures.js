@@ -91,7 +91,7 @@ function captureRow(row) {
   if (row.refused !== null) outcome[0].colSpan = 3;
   return make("tr", [
     ...ends, make("td", clock(row.t), "since"), make("td", [make("code", row.worker), make("small", `life ${row.life}`)], "who"),
-    make("td", row.kind), make("td", { clock: "by the clock", asked: "when asked" }[row.trigger] ?? row.trigger ?? "–", "since"), ...outcome,
+    make("td", row.kind), make("td", { clock: "by the clock", asked: "when asked", suspicion: "as it climbs" }[row.trigger] ?? row.trigger ?? "–", "since"), ...outcome,
   ], comparable(row) ? "" : "ended");
 }
 

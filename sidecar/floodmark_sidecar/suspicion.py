@@ -1,0 +1,83 @@
+"""Censuses on suspicion: where the judge says that a service climbs, more of them and sooner, until what grows has a name."""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, Protocol
+
+from floodmark_sidecar.assess import Assessment
+from floodmark_sidecar.errors import FloodmarkError
+
+SOONER: Final = 6
+"""How many times as often as by the clock a service that climbs is looked at."""
+
+_MOST: Final = 6
+"""Censuses on one suspicion: with these, what grows all the time is told from what swings; more only cost the service."""
+
+_FEWEST: Final = 3
+"""Censuses of which the first names may come: of fewer, what swings may have risen by chance."""
+
+_NAMED: Final = 0.6
+"""Share of a climb that culprits with a name explain, where no more censuses are needed."""
+
+
+class Takes(Protocol):
+    """Takes captures of a service."""
+
+    async def take(self, service: str, *, trigger: str) -> Sequence[Any]:
+        """Take one census of every worker of *service*."""
+
+
+class Suspicions:
+    """Looks at the verdict of each service and takes what is due. Owned by the event loop."""
+
+    def __init__(
+        self,
+        *,
+        captures: Takes,
+        assess: Callable[[str], Awaitable[Assessment]],
+        services: Callable[[], Sequence[str]],
+        on_event: Callable[[str, str, str | None], None],
+    ) -> None:
+        self._captures = captures
+        self._assess = assess
+        self._services = services
+        self._on_event = on_event
+        self._taken: dict[str, int] = {}
+
+    async def repeat(self, every: float) -> None:
+        """Look each *every* seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            await self.look()
+
+    async def look(self) -> None:
+        """Take a census of every service that climbs and has no name for it, unless it has had enough of them.
+
+        A service that no longer climbs is suspected anew the next time that it does.
+        """
+        for service in self._services():
+            try:
+                await self._look_at(service)
+            except (FloodmarkError, OSError, sqlite3.Error) as error:
+                self._on_event("suspicion", f"{service} could not be looked at: {error}", service)
+
+    async def _look_at(self, service: str) -> None:
+        assessment = await self._assess(service)
+        if assessment.verdict.verdict != "climbing":
+            self._taken.pop(service, None)
+            return
+        taken = self._taken.get(service, 0)
+        if taken >= _MOST or (taken >= _FEWEST and named(assessment) >= _NAMED):
+            return
+        if not taken:
+            self._on_event(
+                "suspicion", f"{service} climbs: up to {_MOST} censuses until what grows has a name", service
+            )
+        self._taken[service] = taken + 1
+        await self._captures.take(service, trigger="suspicion")
+
+
+def named(assessment: Assessment) -> float:
+    """Return the share of a climb that its culprits explain, 1 at most; those without a share explain none."""
+    return min(1.0, sum(culprit.share or 0.0 for culprit in assessment.culprits))
