@@ -262,8 +262,15 @@ other = sqlite3.connect({path}, isolation_level=None, check_same_thread=False)
 other.execute("BEGIN IMMEDIATE")
 thread = threading.Thread(target=lambda: ledger.start("stuck"))
 thread.start()
-file = ledger._store._file
-eventually(lambda: not file._lock.acquire(blocking=False) or file._lock.release())
+
+def writes():
+    # Whether the thread is within a write, which it cannot begin; a read before it takes the lock for a moment only.
+    frame = sys._current_frames().get(thread.ident)
+    while frame is not None and frame.f_code.co_name != "_transaction":
+        frame = frame.f_back
+    return frame is not None and frame.f_locals["begin"] == "BEGIN IMMEDIATE"
+
+eventually(writes)
 
 def child():
     try:
