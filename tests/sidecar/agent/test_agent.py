@@ -281,6 +281,7 @@ os.kill(pid, 9)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)  # its children have the lowest priority, and wait wherever others are at work
 def test_many_captures_of_a_busy_service(sidecar: Sidecar, service: Service, short_path: Path) -> None:
     """A service with busy threads gives one census after another, and loses no thread, descriptor or reading."""
     process = service(
