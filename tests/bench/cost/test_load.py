@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -50,16 +50,20 @@ def service() -> Iterator[_Service]:
         thread.join()
 
 
+def until(service: _Service, count: int) -> Callable[[], None]:
+    """Return what waits until *service* was asked so often."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 15
+        while len(service.asked) < count and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    return wait
+
+
 def test_answers_count_from_when_they_were_due(service: _Service) -> None:
     """Of a hundred a second, thirty were due while it stood still: one after the other waited less."""
-    asked = threading.Event()
-
-    def until_twenty_more() -> None:
-        deadline = time.monotonic() + 15
-        while len(service.asked) < 60 and time.monotonic() < deadline:
-            asked.wait(0.01)
-
-    answers, _ = under_load(service.server_port, 100.0, until_twenty_more)
+    answers, _ = under_load(service.server_port, 100.0, until(service, 60))
 
     assert max(answers.seconds) > 0.9 * _STILL
     assert sum(seconds > _STILL / 3 for seconds in answers.seconds) > 10
@@ -67,13 +71,7 @@ def test_answers_count_from_when_they_were_due(service: _Service) -> None:
 
 def test_images_have_names_of_their_own(service: _Service) -> None:
     """One that came twice would be processed once."""
-    deadline = time.monotonic() + 15
-
-    def until_thirty() -> None:
-        while len(service.asked) < 30 and time.monotonic() < deadline:
-            time.sleep(0.01)
-
-    under_load(service.server_port, 500.0, until_thirty)
+    under_load(service.server_port, 500.0, until(service, 30))
 
     assert len(set(service.asked)) == len(service.asked) >= 30
 
@@ -83,7 +81,7 @@ def test_a_service_that_refuses_fails_the_bench(service: _Service) -> None:
     service.status = 503
 
     with pytest.raises(RuntimeError, match="gave 503"):
-        under_load(service.server_port, 100.0, lambda: time.sleep(0.1))
+        under_load(service.server_port, 100.0, until(service, 1))
 
 
 def test_nobody_there_fails_the_bench() -> None:
