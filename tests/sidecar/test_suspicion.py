@@ -10,19 +10,18 @@ import pytest
 
 from floodmark_sidecar.assess import Assessment
 from floodmark_sidecar.captures import CaptureError
-from floodmark_sidecar.culprits import Culprit
 from floodmark_sidecar.judge import Trace, judge
 from floodmark_sidecar.suspicion import Suspicions, named
 from floodmark_sidecar.traces import generate
+from tests.planted.fix_culprits import culprit
 
 CLIMBING = judge(generate("L1", seed=3, duration=600.0, growth=1e6).trace)
 STEADY = judge(generate("N1", seed=3, duration=600.0).trace)
-CULPRIT = Culprit(1, "container", "moves", None, None, None, None, None, 0.0, "entries", (), "")
 
 
 def assessment(*shares: float | None, verdict: Any = CLIMBING) -> Assessment:
     """A verdict with a culprit for each share."""
-    return Assessment(verdict, tuple(replace(CULPRIT, share=share) for share in shares), Trace.from_rows([]))
+    return Assessment(verdict, tuple(replace(culprit("moves"), share=share) for share in shares), Trace.from_rows([]))
 
 
 @dataclass
