@@ -76,6 +76,11 @@ class Container:
     of: Owner | None = None
     owned: Owned | None = None
 
+    @property
+    def total_bytes(self) -> int:
+        """Its own size and what its entries hold near by, where that was sampled."""
+        return self.bytes + round(self.entries * (self.entry_bytes or 0.0))
+
 
 @dataclass(frozen=True, slots=True)
 class TypeCount:

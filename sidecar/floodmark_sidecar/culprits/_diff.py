@@ -176,7 +176,7 @@ def _container(before: Held, after: Held) -> ContainerChange:
         containers=Change(len(before) or None, len(after) or None),
         entries=_change(before, after, lambda each: each.entries),
         # A size that was sampled on one side only is no growth on the other.
-        bytes=_change(before, after, _total_bytes if sampled else lambda each: each.bytes),
+        bytes=_change(before, after, lambda each: each.total_bytes if sampled else each.bytes),
         owner=shown.owner,
     )
 
@@ -184,10 +184,6 @@ def _container(before: Held, after: Held) -> ContainerChange:
 def _change(before: Held, after: Held, measure: Callable[[Container], int]) -> Change:
     first, second = (sum(map(measure, side)) if side else None for side in (before, after))
     return Change(first, second)
-
-
-def _total_bytes(container: Container) -> int:
-    return container.bytes + round(container.entries * (container.entry_bytes or 0.0))
 
 
 def _described(container: Container) -> str:

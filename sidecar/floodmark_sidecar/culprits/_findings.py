@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Final
 
 from floodmark_sidecar.culprits._capture import Capture, Container, Owned, Owner
 from floodmark_sidecar.culprits._growth import Growth
 from floodmark_sidecar.culprits._tracks import Track, follow
+
+_FEWEST: Final = 3
+"""Where a life was looked at more often, two sightings that rise may be a queue which is empty most of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +114,11 @@ def from_tracks(
     """Yield the containers that grow among *tracks*; the inside of a registered map as that map, by its name."""
     seconds = seconds_of(lives)
     spans = {(life[0].worker, life[0].life): life[-1].t - life[0].t for life in lives}
+    looks = {(life[0].worker, life[0].life): len(life) for life in lives}
     complete = {(c.worker, c.life): c.t for life in lives for c in life if c.complete}
     for track, name in zip(tracks, names, strict=True):
+        if len(track.seen) < min(_FEWEST, looks[track.worker, track.life] - 2):
+            continue
         gone = track.seen[-1][0] < complete.get((track.worker, track.life), 0.0)
         grown = track.growth()
         found = grown or track.swelling()

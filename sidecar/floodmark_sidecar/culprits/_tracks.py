@@ -11,11 +11,15 @@ from floodmark_sidecar.culprits._growth import Growth, growth
 
 @dataclass(slots=True)
 class Track:
-    """One container as the captures of one life saw it, oldest first; `worker` and `life` say whose it is."""
+    """One container as the captures of one life saw it, oldest first; `worker` and `life` say whose it is.
+
+    `small` are the times of those between that listed lighter ones in its place: it was nearly empty then.
+    """
 
     worker: str
     life: int
     seen: list[tuple[float, Container]] = field(default_factory=list)
+    small: list[float] = field(default_factory=list)
 
     @property
     def latest(self) -> Container:
@@ -28,13 +32,13 @@ class Track:
         return next((container for _, container in reversed(self.seen) if container.path), self.latest)
 
     def growth(self) -> Growth | None:
-        """Return the growth of its number of entries, if it goes on growing."""
-        return growth([t for t, _ in self.seen], [container.entries for _, container in self.seen])
+        """Return the growth of its number of entries, if it goes on growing; it had none where it was too small to be seen."""
+        return self._growth([(t, container.entries) for t, container in self.seen])
 
     def swelling(self) -> Growth | None:
         """Return the growth of its bytes, table included, where its entries were sampled and have grown by half."""
         sampled = [(t, c.bytes + c.entries * c.entry_bytes) for t, c in self.seen if c.entry_bytes is not None]
-        found = growth([t for t, _ in sampled], [size for _, size in sampled])
+        found = self._growth(sampled)
         # Sizes of entries are a sample: a smaller rise than this may be the luck of the draw.
         return found if found is not None and found.last >= 1.5 * found.first else None
 
@@ -53,6 +57,10 @@ class Track:
         found = sorted((c.owned for _, c in self.seen if c.owned is not None), key=lambda owned: owned.bytes)
         return found[len(found) // 2] if found else None
 
+    def _growth(self, seen: list[tuple[float, float]]) -> Growth | None:
+        points = sorted(seen + [(t, 0) for t in self.small])
+        return growth([t for t, _ in points], [size for _, size in points])
+
     def _table_per_entry(self) -> float:
         entries = sum(container.entries for _, container in self.seen)
         return sum(container.bytes for _, container in self.seen) / entries if entries else 0.0
@@ -68,6 +76,7 @@ def follow(captures: Sequence[Capture]) -> list[Track]:
     tracks: list[Track] = []
     by_id: dict[int, Track] = {}
     before: Sequence[Container] = ()
+    lightest: list[tuple[float, int]] = []
     for capture in captures:
         present = {container.id for container in capture.containers}
         gone = {path: by_id[c.id] for path, c in _sole(before).items() if c.id not in present}
@@ -80,9 +89,16 @@ def follow(captures: Sequence[Capture]) -> list[Track]:
                 if track is None or not _replaces(track.latest, container):
                     track = Track(capture.worker, capture.life)
                     tracks.append(track)
+            for t, least in reversed(lightest):
+                if not track.seen or t <= track.seen[-1][0]:
+                    break
+                if least < track.latest.total_bytes:
+                    track.small.append(t)
             track.seen.append((capture.t, container))
             by_id[container.id] = track
         before = capture.containers
+        if capture.complete and before:
+            lightest.append((capture.t, min(container.total_bytes for container in before)))
     return tracks
 
 

@@ -8,9 +8,12 @@ from typing import Final
 BATCH: Final = 40
 """Records of a tick: with a kilobyte each, some 800 kB a second."""
 
-_SWING_SECONDS: Final = 0.54
-"""By the clock, so that a trace window sees whole swings also where ticks come late. Some whole ones and a half fit between
-two censuses of a run: what is long at one is short at the next, and never grows by chance of when it is looked at."""
+_SWING_SECONDS: Final = 0.17
+"""By the clock, so that a trace window sees whole swings also where ticks come late. Far shorter than the time between two
+censuses, which differs by more than that: a look sees a moment of a swing that the look before does not decide."""
+_EMPTY: Final = 2 / 3
+"""The share of a swing in which nothing waits. Ten looks at it go on growing by chance once in some thousands of runs, ten at
+one that is seldom empty ten times as often."""
 _MOST_WAITING: Final = 300
 
 
@@ -44,7 +47,8 @@ class Everyday:
                 self.pages.popitem(last=False)
             self.pages.move_to_end(number)
             self.latencies.append(self.random.random())
-        waiting = round(_MOST_WAITING * abs(time.monotonic() / _SWING_SECONDS % 1 * 2 - 1))
+        height = abs(time.monotonic() / _SWING_SECONDS % 1 * 2 - 1)
+        waiting = round(_MOST_WAITING * max(0, height - _EMPTY) / (1 - _EMPTY))
         while len(self.queue) > waiting:
             self.queue.popleft()
         self.queue.extend(Record(number, "waits") for number in range(waiting - len(self.queue)))

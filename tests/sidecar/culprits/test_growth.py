@@ -179,6 +179,34 @@ def test_missing_from_one_capture() -> None:
     assert culprit.entries_per_hour == pytest.approx(6000)
 
 
+def test_too_small_to_be_listed_in_between() -> None:
+    """A queue that was there between two captures, and lighter than what they list, swings and does not grow."""
+    queue, other = captures("app.queue", [149, 0, 0, 160, 0, 239]), captures("app.names", [40] * 6)
+    seen = together(queue, other)
+    for empty in (1, 2, 4):
+        seen[empty] = other[empty]
+
+    assert ranked(seen) == ()
+
+
+def test_lighter_than_all_that_is_listed() -> None:
+    """A capture that lists heavier containers only does not say how much was in one that it left out."""
+    growing, other = captures("app.locks", [100, 200, 300, 400]), captures("app.names", [1000] * 4)
+    seen = together(growing, other)
+    seen[1] = other[1]
+
+    assert names(ranked(seen)) == ["locks"]
+
+
+def test_seen_twice_of_many_times() -> None:
+    """Two looks of many that saw a container, and the later one more of it, tell no growth; a third one does."""
+    seen = captures("app.queue", [0, 0, 0, 100, 200, 300])
+    seen[:3] = [capture(t * MINUTE, []) for t in range(3)]
+
+    assert ranked(seen[:5]) == ()
+    assert names(ranked(seen)) == ["queue"]
+
+
 def test_crosses_the_threshold_late() -> None:
     """What was too small to be listed at first counts only with the part of the time it was seen."""
     seen = captures("app.locks", [0, 0, 0, 32, 64, 96, 128])
