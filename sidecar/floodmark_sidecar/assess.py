@@ -1,12 +1,13 @@
 """What history says of a service: its trace out of the store, judged, with what grows named and located."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from floodmark_sidecar.culprits import Culprit, parse_capture, parse_window, rank
+from floodmark_sidecar.culprits import Capture, Culprit, parse_capture, parse_window, rank
 from floodmark_sidecar.judge import Settings, Trace, Verdict, judge
 from floodmark_sidecar.source import SourceLocator
 from floodmark_sidecar.store import CaptureRow, Reader
@@ -64,7 +65,13 @@ def assess(
         windows=windows,
         shown=locate.shown,
     )
-    return Assessment(verdict, culprits, trace, (*notes, *more_notes))
+    return Assessment(verdict, culprits, trace, (*notes, *_remarks(captures), *more_notes))
+
+
+def _remarks(captures: Sequence[Capture]) -> list[str]:
+    """Return how those of *captures* were taken that could not be taken as usual."""
+    counts = Counter(capture.remark for capture in captures if capture.remark is not None)
+    return [f"{count} of {len(captures)} censuses: {remark}" for remark, count in counts.items()]
 
 
 def _chosen(rows: Sequence[CaptureRow]) -> list[CaptureRow]:

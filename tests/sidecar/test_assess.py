@@ -1,5 +1,6 @@
 """Which captures of a service are looked into."""
 
+import json
 from pathlib import Path
 
 from floodmark_sidecar.assess import assess
@@ -25,3 +26,19 @@ def test_files_that_made_room_take_no_place(tmp_path: Path) -> None:
             found = assess(reader, "web", cwd=None)
 
     assert [note.split()[2] for note in found.notes] == left
+
+
+def test_how_captures_were_taken_is_said_once(tmp_path: Path) -> None:
+    """Of those that were taken in the process itself there is one note, with how many they are."""
+    with Store(tmp_path / "history.db") as store:
+        store.put_sample(Sample("web", T, ((Life("web-0", 1, 1, 1.0, T), WorkerReading("web-0", 1, uss_bytes=1)),)))
+        for index, how in enumerate(("fork", "process", "process")):
+            path = tmp_path / f"{index}.json"
+            said = {"how": how, "notes": ["taken in the process itself: gRPC is loaded"]}
+            path.write_text(json.dumps({"floodmark_capture": 1, "t": T + index, "containers": [], **said}))
+            done = store.put_capture("web", CaptureRow(T + index, "web-0", 1, path=str(path)))
+        done.result(10)
+        with Reader(store.path) as reader:
+            found = assess(reader, "web", cwd=None)
+
+    assert found.notes == ("2 of 3 censuses: taken in the process itself: gRPC is loaded",)

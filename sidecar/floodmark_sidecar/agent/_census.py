@@ -1,6 +1,7 @@
-"""The census: which containers are big, how big an entry is, and what their keys look like. Runs in the child only."""
+"""The census: which containers are big, how big an entry is, and what their keys look like."""
 
 import gc
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -37,7 +38,8 @@ Pause = Callable[[], None]
 class Container:
     """One big container as found: the object itself, its builtin kind, and what was measured of it, in bytes.
 
-    `shape` is that of most of its keys or elements, `values` the type of most of the values of a dict.
+    `shape` is that of most of its keys or elements, `values` the type of most of the values of a dict. Samples are taken
+    from its first `reach` entries.
     """
 
     value: Any
@@ -47,6 +49,7 @@ class Container:
     entry_bytes: float | None = None
     shape: str | None = None
     values: str | None = None
+    reach: int = sys.maxsize
 
     @property
     def total_bytes(self) -> float:
@@ -85,19 +88,24 @@ class Pacer:
 
 
 def biggest(
-    objects: Iterable[object], dicts: Iterable[object], *, pause: Pause, ignore: frozenset[int] = frozenset()
+    objects: Iterable[object],
+    dicts: Iterable[object],
+    *,
+    pause: Pause,
+    ignore: frozenset[int] = frozenset(),
+    reach: int = sys.maxsize,
 ) -> tuple[list[Container], bool]:
     """Return the containers of at least `LEAST_ENTRIES` entries with the most bytes, the heaviest first.
 
     The second value says whether every one of them was looked into; else those with the smallest tables were not.
 
     *dicts* are dicts the collector may not track; repeats and tracked ones among them do no harm. Containers whose id
-    is in *ignore* are left out. Time grows with the number of objects; memory with the number of big containers.
+    is in *ignore* are left out, and what is sampled is among the first *reach* entries. Time grows with the number of objects; memory with the number of big containers.
     """
     kinds = _objects.container_types()
     sizes = _objects.Sizes()
     found = [
-        Container(value, base, entries, sizes(value))
+        Container(value, base, entries, sizes(value), reach=reach)
         for value, base, entries in _big(objects, dicts, kinds, pause)
         if id(value) not in ignore
     ]
@@ -107,11 +115,12 @@ def biggest(
         del found[look:]
         for number, each in enumerate(found):
             each.entry_bytes = _entry_bytes(each, sizes, sample)
-            if number % 64 == 0:
+            if number % 4 == 0:
                 pause()
         found.sort(key=lambda each: each.total_bytes, reverse=True)
     del found[MOST_CONTAINERS:]
     for each in found:
+        pause()
         if each.base in (dict, set):
             each.shape = _shapes.shape(key for key, *_ in sample_of(each, _MANY))
             each.values = _shapes.common_type(value for _, *rest in sample_of(each, _MANY) for value in rest)
@@ -137,18 +146,19 @@ def _big(
             yield value, dict, dict.__len__(value)  # type: ignore[arg-type]
 
 
-def sample_of(each: Container, count: int) -> Iterator[tuple[Any, ...]]:
-    """Yield up to *count* entries, spread evenly: `(key, value)` of a dict, `(element,)` of any other."""
-    step = max(1, each.entries // count)
+def sample_of(each: Container, count: int) -> list[tuple[Any, ...]]:
+    """Return up to *count* entries, spread evenly: `(key, value)` of a dict, `(element,)` of any other.
+
+    Between two entries no Python runs. Raises RuntimeError where a finalizer that ran meanwhile has changed the container.
+    """
+    step = max(1, min(each.entries, each.reach) // count)
+    every = slice(0, step * count, step)
     if each.base is dict:
-        yield from islice(dict.items(each.value), 0, step * count, step)
-    elif each.base is list:
-        for index in range(0, min(each.entries, step * count), step):
-            yield (list.__getitem__(each.value, index),)
-    else:
-        elements = set.__iter__(each.value) if each.base is set else deque.__iter__(each.value)
-        for element in islice(elements, 0, step * count, step):
-            yield (element,)
+        return list(islice(dict.items(each.value), every.start, every.stop, every.step))
+    if each.base is list:
+        return [(element,) for element in list.__getitem__(each.value, every)]
+    elements = set.__iter__(each.value) if each.base is set else deque.__iter__(each.value)
+    return [(element,) for element in list(islice(elements, every.start, every.stop, every.step))]
 
 
 def _entry_bytes(each: Container, sizes: _objects.Sizes, count: int) -> float | None:

@@ -263,12 +263,13 @@ def _child(work: Callable[[Heap], bytes], heap: Heap, writer: int, cpu_seconds: 
         os.nice(nice)
         _send(writer, b"+" + work(heap))
     except BaseException as error:  # noqa: BLE001  nothing may leave the child
-        _send(writer, b"-" + _place(error).encode())
+        _send(writer, b"-" + place(error).encode())
     finally:
         os._exit(0)
 
 
-def _place(error: BaseException) -> str:
+def place(error: BaseException) -> str:
+    """Return the type of *error* and the line that raised it, without its text, which may hold values."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

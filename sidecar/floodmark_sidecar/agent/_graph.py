@@ -1,9 +1,11 @@
-"""A breadth-first walk from the names of a process to its big containers. Runs in the child only."""
+"""A breadth-first walk from the names of a process to its big containers."""
 
 import gc
+import sys
 from _contextvars import Context
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, ModuleType
 from typing import Any, Final
 
@@ -14,15 +16,27 @@ from floodmark_sidecar.agent._originals import Local
 BULK: Final = 256
 """Entries above which the elements of a container are looked into only after everything else."""
 
-MOST_NODES: Final = 400_000
-"""Objects the walk may visit: some 80 bytes each."""
-
-_PACE: Final = 4096
+_TUPLES: Final = {id(tuple): tuple, id(frozenset): frozenset}
 _FRAME_OF: Final = {
     id(GeneratorType): GeneratorType.__dict__["gi_frame"].__get__,
     id(CoroutineType): CoroutineType.__dict__["cr_frame"].__get__,
     id(AsyncGeneratorType): AsyncGeneratorType.__dict__["ag_frame"].__get__,
 }
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a walk goes.
+
+    It visits `nodes` objects at most, some 80 bytes each, pauses after each `pace` of them, and does not look into a
+    container of more than `entries`, whose list the interpreter makes in one go. Looking into `frames` makes the
+    interpreter keep their variables for as long as they run: only a copy of the process bears that.
+    """
+
+    nodes: int = 400_000
+    entries: int = sys.maxsize
+    frames: bool = True
+    pace: int = 4096
 
 
 def frame_of(value: object) -> FrameType | None:
@@ -59,13 +73,17 @@ def _referents(value: object) -> list[object]:
 class Walk:
     """One walk for a given set of objects. Call `start` for each group of roots, the preferred ones first.
 
-    Every object is reached from one parent only, by the shortest way from the earliest group that reaches it.
+    Every object is reached from one parent only, by the shortest way from the earliest group that reaches it. Where nothing
+    is *wanted* from the start, the walk goes as far as its *limits* allow; `want` says afterwards what it was for.
     """
 
-    def __init__(self, wanted: Iterable[object], *, pause: Callable[[], None], most: int = MOST_NODES) -> None:
-        self._wanted = {id(each) for each in wanted}
-        self._pause, self._most = pause, most
-        self._kinds = _objects.container_types()
+    def __init__(
+        self, wanted: Iterable[object] | None, *, pause: Callable[[], None], limits: Limits | None = None
+    ) -> None:
+        self._wanted = None if wanted is None else {id(each) for each in wanted}
+        self._pause, self._limits = pause, limits or Limits()
+        self._kinds = {**_objects.container_types(), **_TUPLES}
+        self._bulky = _objects.container_types()
         self._objects: list[object] = []
         self._parents = array("q")
         self._seen: set[int] = {id(self._objects), id(self._wanted)}
@@ -77,7 +95,19 @@ class Walk:
     @property
     def complete(self) -> bool:
         """Whether everything that can be reached was looked at, or everything wanted was found."""
-        return len(self._found) == len(self._wanted) or len(self._objects) < self._most
+        return self._found_all() or len(self._objects) < self._limits.nodes
+
+    @property
+    def visited(self) -> Sequence[object]:
+        """Every object that was reached, in the order in which it was."""
+        return self._objects
+
+    def want(self, values: Iterable[object]) -> None:
+        """Take note of *values*, of those that were visited, so that `chain` leads to them."""
+        self._wanted = {id(each) for each in values}
+        for index, value in enumerate(self._objects):
+            if id(value) in self._wanted:
+                self._found.setdefault(id(value), index)
 
     def bar(self, values: Iterable[object]) -> None:
         """Never go through *values*: other roots, and the walk's own objects."""
@@ -113,16 +143,19 @@ class Walk:
         return chain[::-1]
 
     def _done(self) -> bool:
-        return len(self._found) == len(self._wanted) or len(self._objects) >= self._most
+        return self._found_all() or len(self._objects) >= self._limits.nodes
+
+    def _found_all(self) -> bool:
+        return self._wanted is not None and len(self._found) == len(self._wanted)
 
     def _drain(self) -> None:
         while self._next < len(self._objects) and not self._done():
             index = self._next
             self._next += 1
-            if index % _PACE == 0:
+            if index % self._limits.pace == 0:
                 self._pause()
             value = self._objects[index]
-            base = self._kinds.get(id(type(value)))
+            base = self._bulky.get(id(type(value)))
             if base is not None and self._parents[index] >= 0 and base.__len__(value) > BULK:  # type: ignore[attr-defined]
                 self._deferred.append(index)
             else:
@@ -130,13 +163,15 @@ class Walk:
 
     def _expand(self, index: int) -> None:
         value = self._objects[index]
-        seen = self._seen
+        base, seen = self._kinds.get(id(type(value))), self._seen
+        if base is not None and base.__len__(value) > self._limits.entries:  # type: ignore[attr-defined]
+            return
         for child in _referents(value):
             if id(child) not in seen and (type(child) is dict or gc.is_tracked(child)):
                 seen.add(id(child))
                 self._add(child, index)
         # A frame that is running or suspended does not show its variables to the collector in every version.
-        frame = frame_of(value)
+        frame = frame_of(value) if self._limits.frames else None
         if frame is not None:
             for child in local_names(frame).values():
                 if id(child) not in seen and (type(child) is dict or gc.is_tracked(child)):
@@ -144,7 +179,7 @@ class Walk:
                     self._add(child, index)
 
     def _add(self, value: object, parent: int) -> None:
-        if id(value) in self._wanted:
+        if self._wanted is not None and id(value) in self._wanted:
             self._found.setdefault(id(value), len(self._objects))
         self._objects.append(value)
         self._parents.append(parent)

@@ -57,26 +57,37 @@ def names(
     The user's modules are searched first, then the stacks of *frames*, then libraries, then the standard library, then
     *contexts*, which threads and callbacks run in; elements of large containers last. Never goes through *barred* objects.
     """
-    modules = Modules(loaded)
-    spaces = modules.spaces()
-    walk = Walk(values, pause=pause)
-    walk.bar(space for _, space in spaces)
+    modules, walk = Modules(loaded), Walk(values, pause=pause)
     walk.bar(barred)
+    search(walk, modules, frames=frames, contexts=contexts)
+    return named(walk, values, modules, pause=pause), walk.complete
+
+
+def search(walk: Walk, modules: Modules, *, frames: Iterable[FrameType] = (), contexts: Sequence[object] = ()) -> None:
+    """Let *walk* go from the namespaces of *modules* and from *frames* and *contexts*, in the order that `names` tells."""
+    spaces = modules.spaces()
+    walk.bar(space for _, space in spaces)
     running = list(stacks(frames))
     for origin in (USER, LIBRARY, MACHINERY):
         walk.start(space for name, space in spaces if modules.origin(name) == origin)
         walk.start(frame for frame in running if modules.of_file(frame.f_code.co_filename) == origin)
     walk.start(context for context in contexts if not walk.reached(context))
     walk.finish()
+
+
+def named(walk: Walk, values: Iterable[object], modules: Modules, *, pause: Callable[[], None]) -> dict[int, Name]:
+    """Return the name of every one of *values* that *walk*, which began in *modules*, has found, by its id."""
+    spaces = modules.spaces()
     hops = Hops(modules, {id(space): name for name, space in spaces})
     shown = {id(space): modules.shown(name) for name, space in spaces}
     found = {}
     for value in values:
+        pause()
         chain = walk.chain(value)
         name = _name(chain, hops.of(chain), shown, modules)
         if name is not None:
             found[id(value)] = name
-    return found, walk.complete
+    return found
 
 
 def stacks(frames: Iterable[FrameType]) -> Iterator[FrameType]:

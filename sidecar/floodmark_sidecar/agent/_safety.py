@@ -15,6 +15,9 @@ STALL_PER_BYTE: Final = 0.014 / (1 << 30)
 CENSUS_BYTES: Final = 64 << 20
 """What a census needs beside the copy of the heap."""
 
+CENSUS_HERE_BYTES: Final = 64 << 20
+"""What a census in the process itself may need: it holds what it has visited."""
+
 _FORBIDDEN: Final = {
     "libcuda.so": "CUDA",
     "libcudart": "CUDA",
@@ -70,6 +73,19 @@ def refusal(  # noqa: PLR0911  one return a reason
     needed = status.get("RssAnon", 0) + CENSUS_BYTES
     if free.headroom_bytes < needed:
         return f"no room: a census may need {needed >> 20} MiB, and {free.where} leaves {free.headroom_bytes >> 20} MiB"
+    return None
+
+
+def refusal_here(*, proc: str = "/proc", cgroup: str = "/sys/fs/cgroup") -> str | None:
+    """Return why no census may be taken in this process itself either, or None if one may."""
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return "without its lock, the interpreter cannot be looked at while it runs"
+    try:
+        free = room(proc=proc, cgroup=cgroup)
+    except OSError as error:
+        return f"the state of the process cannot be read: {error.filename}: {error.strerror}"
+    if free.headroom_bytes < CENSUS_HERE_BYTES:
+        return f"no room: {free.where} leaves {free.headroom_bytes >> 20} MiB"
     return None
 
 

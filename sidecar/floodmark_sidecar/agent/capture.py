@@ -1,4 +1,4 @@
-"""One capture: a census taken in a forked child and written to a file, or the reason why none was."""
+"""One capture: a census, taken in a forked child where that is safe, and written to a file; or why there is none."""
 
 import json
 import os
@@ -10,7 +10,18 @@ from _contextvars import Context
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from floodmark_sidecar.agent import _census, _entries, _fork, _graph, _names, _owned, _resources, _safety, _types
+from floodmark_sidecar.agent import (
+    _census,
+    _entries,
+    _fork,
+    _graph,
+    _names,
+    _owned,
+    _paced,
+    _resources,
+    _safety,
+    _types,
+)
 from floodmark_sidecar.agent._contents import Contents
 from floodmark_sidecar.agent._hops import Owner
 from floodmark_sidecar.agent._origin import MACHINERY, USER, Modules
@@ -49,14 +60,19 @@ def take(
     """Take a census, or another *content*, into the new file *path* and return what a `captured` message says of it; never raises OSError.
 
     Blocks the calling thread for as long as the census takes; the process stands still only for the fork, whose length
-    is `stall_seconds`. Fails, with the reason under `refused`, where it would not be safe.
+    is `stall_seconds`. Where a fork would not be safe, a census is taken in the process itself, see `_paced`: then they
+    are the longest that anything can have waited for it. What cannot be had has the reason under `refused`.
     """
     message: dict[str, Any] = {"pid": os.getpid(), "started": time.time()}
 
     def run(duty: float) -> tuple[str | None, float | None]:
         return _run(path, service, cancel, duty, content or _census_of(proc))
 
-    refused, stall = _when_safe(run, stall_limit=stall_limit, proc=proc, cgroup=cgroup)
+    def alone(why: str) -> tuple[str | None, float | None]:
+        why_not = why if content is not None else _safety.refusal_here(proc=proc, cgroup=cgroup)
+        return _run_here(path, service, cancel, why) if why_not is None else (why, None)
+
+    refused, stall = _when_safe(run, alone, stall_limit=stall_limit, proc=proc, cgroup=cgroup)
     message["ended"] = time.time()
     if stall is not None:
         message["stall_seconds"] = stall
@@ -88,26 +104,33 @@ def look(
 
         try:
             outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
-        except (_fork.ForkRefusedError, OSError) as error:
+        except OSError as error:
             return str(error), None
         answers.append(outcome.answer)
         return outcome.failure, outcome.stall_seconds
 
-    _when_safe(run, stall_limit=stall_limit, proc=proc, cgroup=cgroup)
+    _when_safe(run, lambda why: (why, None), stall_limit=stall_limit, proc=proc, cgroup=cgroup)
     return answers[0] if answers else None
 
 
 def _when_safe(
-    run: Callable[[float], tuple[str | None, float | None]], *, stall_limit: float, proc: str, cgroup: str
+    run: Callable[[float], tuple[str | None, float | None]],
+    alone: Callable[[str], tuple[str | None, float | None]],
+    *,
+    stall_limit: float,
+    proc: str,
+    cgroup: str,
 ) -> tuple[str | None, float | None]:
-    """Return what *run* gives for the share of a processor it may use, or the reason why nothing may be forked."""
+    """Return what *run* gives for the share of a processor it may use, or *alone* for why nothing may be forked."""
     token = object()
     if _under_way.setdefault(os.getpid(), token) is not token:
         return "a capture is already under way", None
     try:
         handler = signal.getsignal(signal.SIGCHLD)
         refused = _safety.refusal(proc=proc, cgroup=cgroup, sigchld=handler, stall_limit=stall_limit)
-        return run(_duty(proc, cgroup)) if refused is None else (refused, None)
+        return run(_duty(proc, cgroup)) if refused is None else alone(refused)
+    except _fork.ForkRefusedError as error:
+        return alone(str(error))
     finally:
         _under_way.clear()
 
@@ -142,7 +165,7 @@ def _run(path: str, service: str, cancel: int | None, duty: float, content: Cont
 
     try:
         outcome = _fork.run(work, deadline=DEADLINE, cpu_seconds=CPU_SECONDS, cancel=cancel)
-    except (_fork.ForkRefusedError, OSError) as error:
+    except OSError as error:
         return str(error), None
     if outcome.answer is None:
         _remove(partial_path)
@@ -151,6 +174,21 @@ def _run(path: str, service: str, cancel: int | None, duty: float, content: Cont
         _known.clear()
         _known[os.getpid()] = outcome.answer
     return None, outcome.stall_seconds
+
+
+def _run_here(path: str, service: str, cancel: int | None, why: str) -> tuple[str | None, float | None]:
+    """Take a census in this process, which cannot be forked for the reason *why*."""
+    pause, partial_path = _paced.Pace(cancel, deadline=DEADLINE), f"{path}.{os.getpid()}.part"
+    try:
+        found = _paced.census(lambda each, name, contents: _row(each, name, contents, {}), pause=pause)
+        notes = [f"taken in the process itself, of the containers that modules lead to alone: {why}"]
+        _write(partial_path, path, {**_head(service, os.getpid()), "how": "process", **found, "notes": notes})
+    except _paced.StoppedError as error:
+        return str(error), pause.longest
+    except Exception as error:  # noqa: BLE001  nothing of this is the service's business
+        _remove(partial_path)
+        return f"the census failed: {_fork.place(error)}", pause.longest
+    return None, pause.longest
 
 
 def _head(service: str, pid: int) -> dict[str, Any]:

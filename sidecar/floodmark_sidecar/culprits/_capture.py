@@ -134,7 +134,8 @@ class Capture:
     """One census of one worker's life at the epoch second `t`: its containers, its objects by type, and what else it has.
 
     Where it is not `complete`, a container that it lacks may be there all the same. `types` are the largest ones, none
-    in a capture that did not count them. `resources` lacks the kinds that could not be read.
+    in a capture that did not count them. `resources` lacks the kinds that could not be read. `remark` says how it was taken,
+    and why, if not in a forked child.
     """
 
     worker: str
@@ -144,6 +145,7 @@ class Capture:
     containers: tuple[Container, ...]
     types: tuple[TypeCount, ...] = ()
     resources: Mapping[str, tuple[Group, ...]] = field(default_factory=dict)
+    remark: str | None = None
 
 
 def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
@@ -166,6 +168,7 @@ def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
         resources={kind: _groups(obj[kind], kind) for kind in RESOURCES if obj.get(kind) is not None},
         containers=tuple(_container(each, index) for index, each in enumerate(containers)),
         types=_types(obj),
+        remark="; ".join(_texts(obj, "notes", "the capture")) if obj.get("how") == "process" else None,
     )
 
 

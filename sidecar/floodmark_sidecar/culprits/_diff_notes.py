@@ -31,7 +31,9 @@ def _notes(before: Snapshot, after: Snapshot, *, one_process: bool) -> Iterator[
     if not one_process:
         yield "they are of two processes: containers are the same here if they have the same path"
     for which, snapshot in (("first", before), ("second", after)):
-        if not snapshot.capture.complete:
+        if snapshot.capture.remark is not None:
+            yield f"the census of the {which} was {snapshot.capture.remark}"
+        elif not snapshot.capture.complete:
             yield f"the census of the {which} was cut short: what it lacks may be there all the same"
     yield from _types(before, after)
 

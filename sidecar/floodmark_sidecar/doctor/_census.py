@@ -19,15 +19,16 @@ def census(facts: Facts) -> Finding | None:
     if facts.census.refusal is not None:
         return problem(
             "census",
-            f"cannot be taken: {facts.census.refusal}",
-            "Without, containers and types that grow have no names; registered maps and the trend are still told.",
+            f"cannot be taken of a forked copy: {facts.census.refusal}",
+            "It is taken in the process itself, slowly, where there is some room: then it names the containers that modules "
+            "lead to, and no types; registered maps and the trend are told all the same.",
         )
     if facts.census.handles_sigchld:
         return note(
             "census",
             "the process handles SIGCHLD",
-            "If the handler is one in Python, as in the master of a prefork server, no census is taken of it, since the end "
-            "of the forked child would reach it; its workers are counted by themselves.",
+            "If the handler is one in Python, as in the master of a prefork server, it is not forked for a census, since the "
+            "end of the child would reach the handler; its census is taken in the process itself, slowly.",
         )
     if facts.own:
         return fine("census", "can be taken here")

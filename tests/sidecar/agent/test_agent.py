@@ -58,14 +58,30 @@ def test_a_capture_on_request(sidecar: Sidecar, service: Service, short_path: Pa
 
 def test_a_refused_capture(sidecar: Sidecar, service: Service, short_path: Path) -> None:
     """The reason a census was not taken comes back in words, and so does that for a path that is none."""
-    process = service("import signal; signal.signal(signal.SIGCHLD, lambda n, f: None)\n" + idle(short_path))
+    process = service(
+        "from floodmark_sidecar.agent import _safety\n_safety.CENSUS_BYTES = 1 << 60\n_safety.CENSUS_HERE_BYTES = 1 << 60\n"
+        + idle(short_path)
+    )
     sidecar.wait(lambda s: s.of("reading"))
     sidecar.send(process.pid, {"type": "capture", "id": 1, "path": str(short_path / "c")})
     sidecar.send(process.pid, {"type": "capture", "id": 2, "path": "relative"})
     first, second = sidecar.wait(lambda s: s.of("captured")[1:] and s.of("captured"))
-    assert "SIGCHLD" in first["refused"]
+    assert "no room" in first["refused"]
     assert second["refused"] == "not an absolute path: 'relative'"
     assert not (short_path / "c").exists()
+
+
+def test_a_capture_of_what_cannot_be_forked(sidecar: Sidecar, service: Service, short_path: Path) -> None:
+    """A service that handles SIGCHLD itself has its census taken within it, and is read on afterwards."""
+    process = service("import signal; signal.signal(signal.SIGCHLD, lambda n, f: None)\n" + idle(short_path))
+    sidecar.wait(lambda s: s.of("reading"))
+    path = short_path / "capture.json"
+    sidecar.send(process.pid, {"type": "capture", "id": 7, "path": str(path)})
+    (told,) = sidecar.wait(lambda s: s.of("captured"))
+    assert (told.get("path"), told.get("refused")) == (str(path), None)
+    assert json.loads(path.read_text())["how"] == "process"
+    count = len(sidecar.of("reading"))
+    sidecar.wait(lambda s: len(s.of("reading")) > count)
 
 
 def test_the_sidecar_goes_and_comes_back(service: Service, short_path: Path) -> None:

@@ -88,34 +88,6 @@ take()
     assert owned["grows"]["types"]["list"] == 3
 
 
-def test_a_refused_capture_says_why(run: Run) -> None:
-    """With a handler for SIGCHLD nothing is forked and no file is written."""
-    out = run(
-        PREAMBLE
-        + """
-signal.signal(signal.SIGCHLD, lambda number, frame: None)
-told = take()
-print(told["refused"], "path" in told, os.listdir())
-"""
-    )
-    assert out == (
-        "the service handles SIGCHLD itself, and the end of the census would reach its handler False ['scenario.py']\n"
-    )
-
-
-def test_an_old_c_library(run: Run) -> None:
-    """Without `close_range` there is no safe way to close descriptors in the child, so none is forked."""
-    out = run(
-        PREAMBLE
-        + """
-from floodmark_sidecar.agent import _fork
-_fork._NEEDED = (*_fork._NEEDED, "close_range_of_an_old_library")
-print(take()["refused"])
-"""
-    )
-    assert out == "this interpreter or its C library has no close_range_of_an_old_library\n"
-
-
 def test_a_folder_that_cannot_be_written(run: Run) -> None:
     """A capture that cannot be stored is refused in words and leaves nothing."""
     out = run(PREAMBLE + "print(take('missing/one.json')['refused'], os.listdir())")

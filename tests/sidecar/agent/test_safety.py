@@ -34,6 +34,10 @@ class Machine:
         """Judge the process on this machine."""
         return _safety.refusal(proc=str(self.proc), cgroup=str(self.cgroup), **options)
 
+    def refusal_here(self) -> str | None:
+        """Judge the process on this machine, where it is not to be forked."""
+        return _safety.refusal_here(proc=str(self.proc), cgroup=str(self.cgroup))
+
     def room(self) -> _safety.Room:
         """Measure the room on this machine."""
         return _safety.room(proc=str(self.proc), cgroup=str(self.cgroup))
@@ -157,3 +161,19 @@ def test_unreadable_kernel_files(machine: Machine, tmp_path: Path) -> None:
     """What cannot be known is not taken for safe."""
     (tmp_path / "proc/self/status").unlink()
     assert "cannot be read" in (machine.refusal() or "")
+
+
+def test_a_census_in_the_process_itself(machine: Machine) -> None:
+    """It needs some room for itself, and none for a copy of the heap."""
+    machine.write("proc/meminfo", f"MemAvailable: {64 * 1024} kB\n")
+    assert machine.refusal_here() is None
+    machine.write("proc/meminfo", f"MemAvailable: {63 * 1024} kB\n")
+    assert machine.refusal_here() == "no room: the machine leaves 63 MiB"
+    (machine.proc / "meminfo").unlink()
+    assert "cannot be read" in (machine.refusal_here() or "")
+
+
+def test_a_census_without_the_lock(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other threads change meanwhile cannot be looked at."""
+    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
+    assert machine.refusal_here() == "without its lock, the interpreter cannot be looked at while it runs"

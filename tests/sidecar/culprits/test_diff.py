@@ -219,6 +219,10 @@ NOTES = [
         {"python": "3.12.1"},
         "they are of two versions of Python, 3.11.7 and 3.12.1, in which the same objects may have other sizes",
     ),
+    (
+        {"complete": False, "how": "process", "notes": ["taken in the process itself: gRPC is loaded"]},
+        "the census of the second was taken in the process itself: gRPC is loaded",
+    ),
     ({"complete": False}, "the census of the second was cut short: what it lacks may be there all the same"),
     (
         {"t": -60},

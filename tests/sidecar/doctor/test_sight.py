@@ -42,7 +42,7 @@ def test_a_limit() -> None:
         ("pid namespace", {"pids": (4711, 7)}, Level.NOTE, "pid 4711 here is pid 7 in its container"),
         ("/proc", {"machine": {"hides_processes": True}}, Level.NOTE, "is mounted with hidepid"),
         ("memory.oom.group", {"groups": (Group(version=2, path="/pod", used_bytes=1, limit_bytes=None, ends_together=True),)}, Level.NOTE, "1 in /pod"),
-        ("census", {"census": {"refusal": "gRPC is loaded"}}, Level.PROBLEM, "cannot be taken: gRPC is loaded"),
+        ("census", {"census": {"refusal": "gRPC is loaded"}}, Level.PROBLEM, "cannot be taken of a forked copy: gRPC is loaded"),
         ("census", {"census": {"handles_sigchld": True}}, Level.NOTE, "the process handles SIGCHLD"),
         ("census", {}, Level.FINE, "can be taken; its fork would hold the process for some 4 ms"),
         ("oom_score_adj", {"census": {"oom_score_writable": False}}, Level.NOTE, "cannot be written: /proc is mounted read-only"),
