@@ -47,7 +47,7 @@ class _Taken:
             return f"{name}: refused: {printable(self.refused or 'nobody says why')}\n"
         took = "" if self.seconds is None else f"took {_brief(self.seconds)}; "
         held = "for a time nobody knows" if self.stall_seconds is None else f"for {_brief(self.stall_seconds)}"
-        return f"{name}: {printable(self.path)}\n  {took}its fork held the worker {held}\n"
+        return f"{name}: {printable(self.path)}\n  {took}it held the worker {held}\n"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -94,7 +94,7 @@ def test_each_worker_has_its_file_and_what_it_cost(scripted: Scripted, capsys: p
 
     said = capsys.readouterr()
     assert said.out == (
-        "web-0: /c/web-0.life1.json\n  took 1.2 s; its fork held the worker for 9 ms\nweb-1: refused: grpc is loaded\n"
+        "web-0: /c/web-0.life1.json\n  took 1.2 s; it held the worker for 9 ms\nweb-1: refused: grpc is loaded\n"
     )
     assert said.err == ""
     assert scripted.asked == [

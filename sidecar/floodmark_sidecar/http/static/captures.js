@@ -142,7 +142,7 @@ async function take() {
 function outcomes({ service, captures }) {
   if (!captures.length) return [`No worker of ${service} has an agent that is connected.`];
   return captures.map((row) => row.refused === null
-    ? `${row.worker}: took ${brief(row.seconds)}; its fork held the worker for ${brief(row.stall_seconds)}`
+    ? `${row.worker}: took ${brief(row.seconds)}; it held the worker for ${brief(row.stall_seconds)}`
     : `${row.worker}: refused: ${row.refused}`);
 }
 
