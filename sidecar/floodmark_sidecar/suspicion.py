@@ -1,4 +1,7 @@
-"""Censuses on suspicion: where the judge says that a service climbs, more of them and sooner, until what grows has a name."""
+"""Captures on suspicion: of a service that climbs more censuses and sooner, until what grows has a name.
+
+Where they have none, the allocations of one worker are traced for a while.
+"""
 
 import asyncio
 import sqlite3
@@ -7,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from floodmark_sidecar.assess import Assessment
 from floodmark_sidecar.errors import FloodmarkError
+from floodmark_sidecar.units import format_duration
 
 SOONER: Final = 6
 """How many times as often as by the clock a service that climbs is looked at."""
@@ -24,12 +28,15 @@ _NAMED: Final = 0.6
 class Takes(Protocol):
     """Takes captures of a service."""
 
-    async def take(self, service: str, *, trigger: str) -> Sequence[Any]:
-        """Take one census of every worker of *service*."""
+    async def take(self, service: str, *, trace: float | None = None, trigger: str) -> Sequence[Any]:
+        """Take one census of every worker of *service*, or trace one of them for *trace* seconds."""
 
 
 class Suspicions:
-    """Looks at the verdict of each service and takes what is due. Owned by the event loop."""
+    """Looks at the verdict of each service and takes what is due; *trace* is a window's seconds, None for no window.
+
+    Owned by the event loop.
+    """
 
     def __init__(
         self,
@@ -38,11 +45,13 @@ class Suspicions:
         assess: Callable[[str], Awaitable[Assessment]],
         services: Callable[[], Sequence[str]],
         on_event: Callable[[str, str, str | None], None],
+        trace: float | None,
     ) -> None:
         self._captures = captures
         self._assess = assess
         self._services = services
         self._on_event = on_event
+        self._trace = trace
         self._taken: dict[str, int] = {}
 
     async def repeat(self, every: float) -> None:
@@ -52,7 +61,7 @@ class Suspicions:
             await self.look()
 
     async def look(self) -> None:
-        """Take a census of every service that climbs and has no name for it, unless it has had enough of them.
+        """Take a census of every service that climbs and has no name for it; of one that has had enough, a trace window.
 
         A service that no longer climbs is suspected anew the next time that it does.
         """
@@ -68,14 +77,23 @@ class Suspicions:
             self._taken.pop(service, None)
             return
         taken = self._taken.get(service, 0)
-        if taken >= _MOST or (taken >= _FEWEST and named(assessment) >= _NAMED):
+        if taken > _MOST or (taken >= _FEWEST and named(assessment) >= _NAMED):
             return
         if not taken:
             self._on_event(
                 "suspicion", f"{service} climbs: up to {_MOST} censuses until what grows has a name", service
             )
         self._taken[service] = taken + 1
-        await self._captures.take(service, trigger="suspicion")
+        if taken < _MOST:
+            await self._captures.take(service, trigger="suspicion")
+        elif self._trace is not None:
+            self._on_event(
+                "suspicion",
+                f"{service} climbs, and {_MOST} censuses have no name for most of it: one worker is traced for "
+                f"{format_duration(self._trace)}",
+                service,
+            )
+            await self._captures.take(service, trace=self._trace, trigger="suspicion")
 
 
 def named(assessment: Assessment) -> float:

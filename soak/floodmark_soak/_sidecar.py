@@ -41,14 +41,18 @@ class Watch:
     captures: Path
     read_every: float
     census_every: float | None
+    trace_window: float | None
 
     def arguments(self) -> list[str]:
         """Return the options of `floodmark serve`."""
-        census = "off" if self.census_every is None else f"{round(self.census_every * 1000)}ms"
+        census, window = (
+            "off" if each is None else f"{round(each * 1000)}ms" for each in (self.census_every, self.trace_window)
+        )
         arguments = ["--socket", str(self.socket), "--store", str(self.store), "--captures", str(self.captures)]
         arguments += ["--host", "127.0.0.1", "--port", "0"]
         arguments += ["--watch", f"{self.service}={self.pid}:{self.cwd}"]
-        return [*arguments, "--read-every", f"{round(self.read_every * 1000)}ms", "--census-every", census]
+        arguments += ["--census-every", census, "--trace-window", window]
+        return [*arguments, "--read-every", f"{round(self.read_every * 1000)}ms"]
 
 
 class Sidecar:

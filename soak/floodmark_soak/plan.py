@@ -34,6 +34,13 @@ _LEAST_READING: Final = 0.05
 _LEAST_CENSUS: Final = 1.0
 """Seconds between censuses below which the service would be in one all the time."""
 
+_LEAST_WINDOW: Final = 1.0
+_MOST_WINDOW: Final = 600.0
+"""Seconds of a trace window that the sidecar takes."""
+
+_LEAST_AUTO_WINDOW: Final = 10.0
+"""Seconds of a trace window below which a short run does without: it would see too little to be worth the readings."""
+
 CENSUSES_PER_RUN: Final = 10
 """What `census_every = "auto"` aims at: a line through a container's sizes needs several points."""
 
@@ -69,12 +76,17 @@ class LoadPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class SoakPlan:
-    """How long, and how often to look; all in seconds. `warmup` None = measured; `census_every` None = only the last."""
+    """How long, and how often to look; all in seconds.
+
+    `warmup` None = measured; `census_every` None = only the last; `trace_window` None = none: it is taken of a climb that
+    censuses by the clock have no name for.
+    """
 
     duration: float
     warmup: float | None
     read_every: float
     census_every: float | None
+    trace_window: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,9 +268,9 @@ def _soak(plan: str, data: Mapping[str, Any], override: float | None) -> SoakPla
     if isinstance(census_every, float) and census_every < _LEAST_CENSUS:
         table.refuse("census_every", f"census_every must be at least 1s (got {data['census_every']!r})")
     trace_window = table.read("trace_window", schema.word_or("auto", parse_duration, "off"), "auto")
-    if isinstance(trace_window, float):
+    if isinstance(trace_window, float) and not _LEAST_WINDOW <= trace_window <= _MOST_WINDOW:
         table.refuse(
-            "trace_window", 'trace_window must be "auto" or "off": this version of floodmark takes no trace windows'
+            "trace_window", f"trace_window must be at least 1s and at most 10min (got {data['trace_window']!r})"
         )
     if isinstance(warmup, float) and warmup >= duration:
         limit = format_duration(duration)
@@ -268,6 +280,7 @@ def _soak(plan: str, data: Mapping[str, Any], override: float | None) -> SoakPla
         warmup=warmup if isinstance(warmup, float) else None,
         read_every=read_every if isinstance(read_every, float) else _auto_reading(duration),
         census_every=None if census_every == "off" else _or_auto_census(census_every, duration),
+        trace_window=None if trace_window == "off" else _or_auto_window(trace_window, duration),
     )
 
 
@@ -279,6 +292,14 @@ def _auto_reading(duration: float) -> float:
 def _or_auto_census(chosen: float | str | None, duration: float) -> float:
     """Seconds between censuses; by itself a share of the run, with room for one census to end before the next."""
     return chosen if isinstance(chosen, float) else round(max(duration / CENSUSES_PER_RUN, 8.0), 3)
+
+
+def _or_auto_window(chosen: float | str | None, duration: float) -> float | None:
+    """Seconds of a trace window, whose readings are not judged: a tenth of the run at most, by itself a hundredth."""
+    if isinstance(chosen, float):
+        return max(min(chosen, duration / 10), _LEAST_WINDOW)
+    window = min(duration / 100, 30.0)
+    return window if window >= _LEAST_AUTO_WINDOW else None
 
 
 def _limits(plan: str, data: Mapping[str, Any]) -> Limits:

@@ -125,6 +125,7 @@ class Run:
             captures=output.captures,
             read_every=self._plan.soak.read_every,
             census_every=self._plan.soak.census_every,
+            trace_window=self._plan.soak.trace_window,
         )
         return Sidecar(watch, base=self._base, log=output.sidecar_log, interrupts=self._interrupts)
 

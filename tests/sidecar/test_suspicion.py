@@ -1,4 +1,4 @@
-"""Censuses on suspicion: of what climbs and has no name, and of nothing else."""
+"""Captures on suspicion: of what climbs and has no name, and of nothing else."""
 
 import asyncio
 import sqlite3
@@ -31,7 +31,9 @@ class Scripted:
     found: dict[str, Assessment | Exception] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    windows: list[float] = field(default_factory=list)
     refusal: Exception | None = None
+    trace: float | None = None
 
     def __post_init__(self) -> None:
         self.suspicions = Suspicions(
@@ -39,6 +41,7 @@ class Scripted:
             assess=self.assess,
             services=lambda: tuple(self.found),
             on_event=lambda _kind, text, _service: self.events.append(text),
+            trace=self.trace,
         )
 
     async def assess(self, service: str) -> Assessment:
@@ -48,10 +51,13 @@ class Scripted:
             raise found
         return found
 
-    async def take(self, service: str, *, trigger: str) -> Sequence[Any]:
-        """Note which service it was."""
+    async def take(self, service: str, *, trace: float | None = None, trigger: str) -> Sequence[Any]:
+        """Note which service it was, or how long it was traced."""
         assert trigger == "suspicion"
-        self.taken.append(service)
+        if trace is None:
+            self.taken.append(service)
+        else:
+            self.windows.append(trace)
         if self.refusal:
             raise self.refusal
         return []
@@ -88,6 +94,25 @@ def test_a_climb_without_a_name_gets_so_many_and_no_more() -> None:
 def test_names_end_it_after_three(shares: tuple[float | None, ...]) -> None:
     """Of fewer censuses, a name may be chance."""
     assert Scripted({"web": assessment(*shares)}).look(20) == 3
+
+
+def test_where_censuses_have_no_name_one_worker_is_traced() -> None:
+    """Once, after the last of them, for as long as was asked."""
+    sidecar = Scripted({"web": assessment(0.59)}, trace=30.0)
+    assert (sidecar.look(6), sidecar.windows) == (6, [])
+    assert (sidecar.look(5), sidecar.windows) == (0, [30.0])
+    assert sidecar.events[1:] == [
+        "web climbs, and 6 censuses have no name for most of it: one worker is traced for 30 s"
+    ]
+
+
+def test_what_has_a_name_is_not_traced() -> None:
+    """Its line is known already."""
+    sidecar = Scripted({"web": assessment(0.59)}, trace=30.0)
+    sidecar.look(5)
+    sidecar.found["web"] = assessment(0.6)
+    sidecar.look(5)
+    assert sidecar.windows == []
 
 
 def test_a_service_that_climbs_again_is_suspected_anew() -> None:

@@ -89,10 +89,31 @@ def test_every_documented_key_is_read(folder: Path) -> None:
     assert plan.load.locustfile == folder / "load.py"
     assert (plan.load.users, plan.load.spawn_rate, plan.load.processes, plan.load.failure_budget) == (3, 1.5, 2, 0)
     assert (plan.soak.duration, plan.soak.warmup) == (180, 20)
-    assert (plan.soak.read_every, plan.soak.census_every) == (0.25, None)
+    assert (plan.soak.read_every, plan.soak.census_every, plan.soak.trace_window) == (0.25, None, None)
     assert plan.limits.growth == pytest.approx(1048576 / 3600)
     assert plan.limits.memory == 512 << 20
     assert plan.maps == {"move_locks": 1000}
+
+
+@pytest.mark.parametrize(
+    ("duration", "asked", "window"),
+    [
+        ("3m", "auto", None),
+        ("20m", "auto", 12),
+        ("24h", "auto", 30),
+        ("24h", "off", None),
+        ("24h", "2m", 120),
+        ("3m", "2m", 18),
+        ("3s", "2m", 1),
+    ],
+)
+def test_a_trace_window_is_a_small_part_of_the_run(
+    folder: Path, duration: str, asked: str, window: float | None
+) -> None:
+    """Its readings are not judged."""
+    plan = load_plan(write(folder, SMALLEST + f"[soak]\nduration = '{duration}'\ntrace_window = '{asked}'\n"))
+
+    assert plan.soak.trace_window == window
 
 
 @pytest.mark.parametrize(
@@ -178,7 +199,11 @@ BAD = {
         SMALLEST + "[soak]\nduration = '1m'\nwarmup = '2m'\n",
         ["warmup must be shorter", "1 min", "'2m'"],
     ),
-    "a trace window": (SMALLEST + "[soak]\ntrace_window = '60s'\n", ["trace_window", "takes no trace windows"]),
+    "a long trace window": (
+        SMALLEST + "[soak]\ntrace_window = '11m'\n",
+        ["trace_window must be at least 1s and at most 10min", "'11m'"],
+    ),
+    "no trace window at all": (SMALLEST + "[soak]\ntrace_window = '0.5s'\n", ["trace_window must be", "'0.5s'"]),
     "growth without period": (SMALLEST + "[limits]\ngrowth = '2MiB'\n", ["[limits] growth", "'2MiB'", "2MiB/day"]),
     "no growth at all": (SMALLEST + "[limits]\ngrowth = '0MiB/day'\n", ["[limits] growth", "above 0", "'0MiB/day'"]),
     "memory a number": (SMALLEST + "[limits]\nmemory = 5\n", ["memory must be a string", "got 5"]),

@@ -99,6 +99,7 @@ async def _serve(options: Options, listener: socket.socket) -> None:
                 assess=state.assessments.get,
                 services=lambda: tuple(sampler.latest),
                 on_event=on_event,
+                trace=options.trace_window,
             )
             tasks.append(asyncio.create_task(captures.repeat(options.census_every, lambda: tuple(sampler.latest))))
             tasks.append(asyncio.create_task(suspicions.repeat(options.census_every / SOONER)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from floodmark_sidecar.captures import MOST_TRACE_SECONDS
 from floodmark_sidecar.cli._token import token_of_the_environment
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.retention import DEFAULT_BYTES, DEFAULT_FILES, check_limits
@@ -22,6 +23,9 @@ _MOST_READING: Final = 86400.0
 _LEAST_CENSUS: Final = 1.0
 """Seconds between censuses below which a service would be in one all the time."""
 
+_LEAST_WINDOW: Final = 1.0
+"""Seconds of tracing in which hardly a line of a slow leak is run."""
+
 _MOST_UID: Final = 2**32 - 2
 """The kernel's largest; the next one stands for "nobody in particular"."""
 
@@ -37,7 +41,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `floodmark serve` was asked for; times in seconds, `census_every` of None is off."""
+    """What `floodmark serve` was asked for; times in seconds, `census_every` and `trace_window` of None are off."""
 
     socket: Path
     store: Path
@@ -50,6 +54,7 @@ class Options:
     watches: tuple[Watch, ...]
     read_every: float
     census_every: float | None
+    trace_window: float | None
     allowed_uids: tuple[int, ...]
     token: str | None
 
@@ -82,6 +87,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--read-every", default="15s", metavar="TIME", help="how often everything is read (15s)")
     add("--census-every", default="1h", metavar="TIME", help="how often containers are counted, or off (1h)")
+    add(
+        "--trace-window",
+        default="30s",
+        metavar="TIME",
+        help="how long allocations of one worker are traced where censuses have no name for a climb, or off (30s)",
+    )
     add(
         "--allow-uid",
         action="append",
@@ -128,6 +139,7 @@ def _options(args: argparse.Namespace) -> Options:
         watches=watches,
         read_every=_read_every(args.read_every),
         census_every=_census_every(args.census_every),
+        trace_window=_trace_window(args.trace_window),
         allowed_uids=tuple(_uid(number) for number in args.allow_uid),
         token=token_of_the_environment(),
     )
@@ -148,6 +160,16 @@ def _census_every(text: str) -> float | None:
     if seconds < _LEAST_CENSUS:
         msg = f"--census-every must be at least 1s (got {text})"
         raise UsageError(msg, hint="a census forks the service; off takes none by the clock")
+    return seconds
+
+
+def _trace_window(text: str) -> float | None:
+    if text == "off":
+        return None
+    seconds = parse_duration(text)
+    if not _LEAST_WINDOW <= seconds <= MOST_TRACE_SECONDS:
+        msg = f"--trace-window must be at least 1s and at most {MOST_TRACE_SECONDS / 60:.0f}min (got {text})"
+        raise UsageError(msg, hint="a worker that is traced is slower; off traces none by itself")
     return seconds
 
 

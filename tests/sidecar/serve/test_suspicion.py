@@ -53,3 +53,21 @@ def test_a_steady_service_is_left_to_the_clock(serve: Serve, connect: Connect, f
 
     found = eventually(lambda: serving.get("/api/v1/captures")["captures"])
     assert [one["trigger"] for one in found] == ["clock"]
+
+
+def test_a_climb_that_censuses_do_not_name_is_traced(serve: Serve, connect: Connect, folder: Path) -> None:
+    """After six of them, one worker is asked for a window as long as was given."""
+    remember(folder / "history.db", growth=MIB // 4)
+    serving = serve("--census-every", "3s", "--trace-window", "7s").ready()
+    peer = connect(serving.socket)
+    peer.hello(can=["census", "trace"])
+
+    for _ in range(40):
+        asked = peer.receive()
+        peer.send(type="captured", id=asked["id"], pid=1, started=1.0, ended=1.1, refused="not today")
+        if asked.get("kind") == "trace":
+            break
+
+    assert asked["seconds"] == 7.0
+    found = eventually(lambda: [row for row in serving.get("/api/v1/captures")["captures"] if row["kind"] == "trace"])
+    assert [row["trigger"] for row in found] == ["suspicion"]
