@@ -15,7 +15,7 @@ TEST = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(abspath $(VENV))/pycache'
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
-.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits bench-leaks bench-cost record-controls test test-quick test-wheel test-lowest check format lock clean
+.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits bench-leaks bench-cost bench-hammer record-controls test test-quick test-wheel test-lowest check format lock clean
 
 help:
 	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
@@ -30,6 +30,7 @@ help:
 	@echo 'make bench-culprits  how well planted leaks are named, recorded in reports/culprits.md (some three minutes)'
 	@echo 'make bench-leaks  leaks that packages had once, recorded in reports/real-leaks.md (forty minutes; BENCH_OPTIONS="--cases DIR")'
 	@echo 'make bench-cost   what floodmark costs a service under load, beside others, recorded in reports/cost.md (half an hour)'
+	@echo 'make bench-hammer ten thousand captures of a process whose threads fight for every lock, recorded in reports/hammer.md'
 	@echo 'make record-controls  soaks whose truth is known, kept in tests/data (nearly three hours from the start)'
 	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
 	@echo 'make lock         resolve the lock files anew'
@@ -93,6 +94,9 @@ bench-leaks: $(VENV)/.dev
 
 bench-cost: $(BENCH)/.bench
 	@$(BENCH)/bin/python -m tests.bench.cost $(BENCH_OPTIONS)
+
+bench-hammer: $(VENV)/.dev
+	@$(BIN)/python -m tests.bench.hammer $(BENCH_OPTIONS)
 
 # What was run is in build/controls; only what is missing there is run.
 record-controls: $(VENV)/.dev
