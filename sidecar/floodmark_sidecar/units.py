@@ -74,6 +74,16 @@ def format_bytes(count: float) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or abs(value) >= 100 else f"{value:.1f} {unit}"
 
 
+def format_no_less(count: float) -> str:
+    """Return *count* bytes as `format_bytes` does, rounded up: who asks for what it says gets *count* or more."""
+    text = format_bytes(count)
+    number, unit = text.split()
+    step = 0.1 if "." in number else 1.0
+    if float(number) * _BYTES[unit] < count:
+        text = format_bytes((float(number) + step) * _BYTES[unit])
+    return text
+
+
 def format_between(low: float, high: float, per: str = "") -> str:
     """Return the interval from *low* to *high* bytes in one unit, with the digits that tell its ends apart, and *per* behind
     it: `between 0.99 and 1.02 MiB/h`; `close to 1.0 MiB/h` where a few more digits would not.

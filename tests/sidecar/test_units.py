@@ -7,6 +7,7 @@ from floodmark_sidecar.units import (
     format_between,
     format_bytes,
     format_duration,
+    format_no_less,
     format_rate,
     parse_duration,
     parse_rate,
@@ -119,6 +120,26 @@ def test_bytes_are_written_in_the_unit_that_keeps_them_short(count: float, text:
 def test_an_interval_has_one_unit_and_ends_that_differ(low: float, high: float, text: str) -> None:
     """As many digits as tell the ends apart, within reason."""
     assert format_between(low, high, "/h") == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (24.74 * 1024, "24.8 KiB"),
+        (24.7 * 1024, "24.7 KiB"),
+        (0.2, "1 B"),
+        (0, "0 B"),
+        (1023.4, "1.0 KiB"),
+        (99.96 * 1024, "100.0 KiB"),
+        (100.2 * 1024, "101 KiB"),
+        (1023.9 * 1024, "1024 KiB"),
+        (3.01 * 1024**4, "3.1 TiB"),
+    ],
+)
+def test_a_size_to_ask_for_is_rounded_up(count: float, text: str) -> None:
+    """What is printed is enough."""
+    assert format_no_less(count) == text
+    assert parse_size(text.replace(" ", "")) >= count
 
 
 def test_a_growth_rate_carries_its_sign_and_period() -> None:

@@ -55,7 +55,7 @@ def _of_limit(evidence: Evidence, full: float | None) -> list[str]:
 
 
 def _of_steadiness(evidence: Evidence) -> list[str]:
-    said = [say.steadiness(evidence.memory, evidence.ruler)]
+    said = [say.steadiness(evidence.memory, evidence.ruler, recycled=evidence.frame.recycled)]
     before = evidence.filled
     if before is not None:
         swap = bool(np.isfinite(evidence.frame.column("swap_bytes")).any())

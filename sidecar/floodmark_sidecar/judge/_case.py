@@ -130,6 +130,7 @@ def _fills(evidence: Evidence) -> list[str]:
 
 def _limits(case: Case, evidence: Evidence) -> None:
     case.climbs += [beside.map_over(found) for found in evidence.maps if found.over_limit]
+    case.missing += beside.unknown_maps(evidence)
     limit, low = evidence.settings.memory, evidence.stays_at
     before = evidence.filled_to_limit
     if limit is not None and before is not None:

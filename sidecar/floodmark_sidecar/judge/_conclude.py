@@ -33,7 +33,7 @@ def conclude(evidence: Evidence, case: Case) -> Verdict:
     kind = _class(state, evidence, rows)
     full = _seconds_to_limit(state, evidence)
     growing = list(climbers(evidence.workers))
-    notes = (*frame.trace.notes, *unknown_maps(evidence))
+    notes = (*frame.trace.notes, *(unknown_maps(evidence) if state == "climbing" else ()))
     return Verdict(
         verdict=state,
         shape=_shape(state, evidence),

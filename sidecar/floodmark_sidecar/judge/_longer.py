@@ -10,6 +10,7 @@ from floodmark_sidecar.judge._case import COVERED_TO_BE_STEADY, LARGEST_GAP, MEA
 from floodmark_sidecar.judge._delta import DAY
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import FILLS_AGAIN, SURE_OF, Finding
+from floodmark_sidecar.judge._reasons_beside import unknown_maps
 from floodmark_sidecar.judge._slope import theil_sen
 
 _WAVES: Final = 10
@@ -72,9 +73,12 @@ def _of_the_whole(evidence: Evidence, *, wave: float | None) -> float | None:
 
 
 def _not_by_time(evidence: Evidence) -> bool:
-    """Say whether something is missing that a longer run would miss as well: a worker, memory that was not read, the load, or
-    room under a limit.
+    """Say whether something is missing that a longer run would miss as well: a worker, memory that was not read, the load, a
+    map that the plan limits, room under a limit, or a life that is long enough.
     """
+    frame = evidence.frame
+    if unknown_maps(evidence) or (evidence.memory.state == "climbing" and frame.recycled and frame.lives_slacken):
+        return True
     if evidence.load.of_steady and not evidence.steady_by_request:
         return True
     coverage = evidence.coverage

@@ -21,13 +21,16 @@ _MOSTLY: Final = 0.5
 def differing(values: FloatArray, repeated: BoolArray) -> int:
     """Return how many times have rows that differ, 0 where they are few; *values* are in order of time and worker, and
     *repeated* says of each but the last whether the next is of the same. O(n).
+
+    Where most times have several rows, all that differs counts: workers of one service may well be alike.
     """
     begins = np.flatnonzero(np.concatenate([[True], ~repeated]))
     known = values > 0
     low = np.minimum.reduceat(np.where(known, values, np.inf), begins)
     high = np.maximum.reduceat(np.where(known, values, -np.inf), begins)
-    count = int(np.count_nonzero((high > DIFFER * low) & np.isfinite(low)))
     several = np.count_nonzero(np.diff(np.append(begins, len(values))) > 1)
+    differ = 1.0 if several > _MOSTLY * len(begins) else DIFFER
+    count = int(np.count_nonzero((high > differ * low) & np.isfinite(low)))
     return count if count > _MOSTLY * several and count > _OFTEN * len(begins) else 0
 
 

@@ -4,10 +4,12 @@ from typing import Final
 
 import numpy as np
 
+from floodmark_sidecar.judge._case import LARGEST_GAP
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import State
 from floodmark_sidecar.judge._maps import MapFinding
 from floodmark_sidecar.judge._reasons import per_hour, short
+from floodmark_sidecar.judge._reasons_beside import unknown_maps
 from floodmark_sidecar.judge._wave import about_a_day, moves_with_requests
 
 _COUNTS: Final = {
@@ -39,6 +41,8 @@ def next_step(state: State, evidence: Evidence, kind: str, *, wave: float | None
         return "multiply uss_bytes by 1,024 if it is in KiB; round it to whole KiB if it is in bytes"
     if evidence.departed.gone and not evidence.departed.successors and not evidence.restarts.unclear:
         return "judge by itself what ran since, in a trace that begins there; or run it with as many workers throughout"
+    if unknown_maps(evidence):
+        return "correct the names in `[maps]` of the plan, or take them out"
     return _of_doubt(evidence, wave=wave, longer=longer)
 
 
@@ -77,8 +81,18 @@ def _of_doubt(evidence: Evidence, *, wave: float | None, longer: float | None) -
         return "add the column `sessions`: it tells what comes and goes with the load"
     if fell:
         return "run it under a load that goes on"
-    if longer is None and blurred and memory.detectable > memory.delta:
-        if frame.recycled:
-            return "let the run see more lives: those that it saw grow at different rates"
-        return f"let a plan's `[limits] growth` ask for no less than {per_hour(1.5 * memory.detectable)}, or find what moves memory so"
-    return ""
+    return "" if longer is not None else _of_blur(evidence, blurred=blurred)
+
+
+def _of_blur(evidence: Evidence, *, blurred: bool) -> str:
+    """Return what to do where time does not help: the memory is *blurred*, or there is a gap."""
+    frame, memory, coverage = evidence.frame, evidence.memory, evidence.coverage
+    if coverage.largest_gap > LARGEST_GAP * coverage.span:
+        return "judge by itself what ran before the gap, or after it, each in a trace of its own"
+    if memory.state == "climbing" and frame.recycled and frame.lives_slacken:
+        return "let a worker live longer: its life ends before it shows whether memory levels off"
+    if not blurred or memory.detectable <= memory.delta:
+        return ""
+    if frame.recycled:
+        return "let the run see more lives: those that it saw grow at different rates"
+    return f"let a plan's `[limits] growth` ask for no less than {per_hour(1.5 * memory.detectable)}, or find what moves memory so"

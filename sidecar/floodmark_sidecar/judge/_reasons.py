@@ -10,7 +10,7 @@ from floodmark_sidecar.judge._held import Held
 from floodmark_sidecar.judge._ranks import median
 from floodmark_sidecar.judge._slope import Slope
 from floodmark_sidecar.judge._wave import about_a_day
-from floodmark_sidecar.units import format_between, format_bytes, format_duration
+from floodmark_sidecar.units import format_between, format_bytes, format_duration, format_no_less
 
 _STEPS: Final = "the allocator's steps of 1 MiB"
 
@@ -114,17 +114,22 @@ def band(finding: Finding) -> str:
     return format_between(finding.slope.low * 3600, finding.slope.high * 3600, "/h")
 
 
-def steadiness(finding: Finding, ruler: MemoryRuler) -> str:
-    """Say what a steady verdict of this run rules out, and what would rule out less; growth that is seen is told, too."""
+def steadiness(finding: Finding, ruler: MemoryRuler, *, recycled: bool) -> str:
+    """Say what a steady verdict of this run rules out, and what would rule out less; growth that is seen is told, too.
+
+    Where workers are *recycled*, it is growth within their lives, and goes on no longer than they do.
+    """
     slope, delta = finding.slope, finding.delta
     # Growth that slackens is not drawn out.
     if slope.low > 0 and slope.estimate > finding.detectable and not finding.saturating:
         judged = finding.end - finding.start
         horizon, name = next(((time, name) for time, name in _HORIZONS if time <= _FORESEEN * judged), (0.0, ""))
+        name = "" if recycled else name
         ahead = f"; if that goes on, {name} add {format_bytes(horizon * slope.estimate)}" if name else ""
         short = _set_by_run(finding, ruler)
         whose = "the least in so short or noisy a run" if short else _asked_by(ruler)
-        grows = f"it grows by {per_hour(slope.estimate)}, less than the {per_hour(delta)} that matter ({whose}){ahead}"
+        where = " within the lives of its workers" if recycled else ""
+        grows = f"it grows by {per_hour(slope.estimate)}{where}, less than the {per_hour(delta)} that matter ({whose}){ahead}"
         longer = "a longer run asks for less by itself, and " if short else ""
         return f"memory is steady: {grows}; {longer}the `[limits] growth` of a plan can ask for less"
     if slope.high < -finding.detectable:
@@ -196,7 +201,7 @@ def _less(finding: Finding, ruler: MemoryRuler) -> str:
     """Say what would rule out less growth: a plan that asks for less, and a longer run, by itself where this one set δ."""
     least, short = max(finding.slope.high, finding.detectable), _set_by_run(finding, ruler)
     if least < _CLEARLY * finding.delta:
-        this = f"this run could rule out {per_hour(least)}, if the `[limits] growth` of a plan asks for that"
+        this = f"this run could rule out {format_no_less(least * 3600)}/h, if the `[limits] growth` of a plan asks for that"
         return f"{this}; a longer run rules out less by itself" if short else this
     if short:
         return "a longer run rules out less by itself"

@@ -1,12 +1,15 @@
 """What cannot be judged: an honest answer, never a traceback, never `steady` on nothing."""
 
 import json
+import math
+from typing import Any, Final
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.judge import Settings, Trace, TraceError, judge, parse_csv
 from tests.sidecar.judge import traces as made
 from tests.sidecar.judge.traces import MIB, SHORT, trace_of
@@ -77,6 +80,42 @@ def test_a_run_that_misses_its_middle_is_not_steady() -> None:
     assert verdict.verdict == "inconclusive"
     assert any("cover only" in reason for reason in verdict.reasons)
     assert any("gap of 50 s" in reason for reason in verdict.reasons)
+
+
+def test_what_to_do_about_a_gap_that_no_run_outlasts() -> None:
+    """Another limit on growth would not fill it."""
+    times = np.concatenate([np.arange(0, 3600, 15.0), 7 * 86_400 + np.arange(0, 3600, 15.0)])
+    values = 45.0 * MIB + np.random.default_rng(1).normal(0, 0.2 * MIB, len(times))
+
+    verdict = judge(trace_of(times, {"uss_bytes": values}))
+
+    assert (verdict.verdict, verdict.hours_to_decide) == ("inconclusive", None)
+    assert verdict.next == "judge by itself what ran before the gap, or after it, each in a trace of its own"
+
+
+BAD_SETTINGS: Final = [
+    ({"growth": -1.0}, "growth must be 0 or more (got -1.0)"),
+    ({"growth": math.nan}, "growth must be a number (got nan)"),
+    ({"growth": "2MiB/day"}, "growth must be a number (got '2MiB/day')"),
+    ({"memory": 0}, "memory must be more than 0 (got 0)"),
+    ({"memory": math.inf}, "memory must be a number (got inf)"),
+    ({"warmup": -1}, "warmup must be 0 or more (got -1)"),
+    ({"planned": True}, "planned must be a number (got True)"),
+    ({"maps": {"jobs": -1}}, "maps['jobs'] must be 0 or more (got -1)"),
+]
+
+
+@pytest.mark.parametrize(("settings", "said"), BAD_SETTINGS, ids=[said for _, said in BAD_SETTINGS])
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
+    """In words, with the value, before anything is judged."""
+    with pytest.raises(UsageError) as caught:
+        Settings(**settings)
+    assert str(caught.value) == said
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """As who computes a limit has them."""
+    assert Settings(growth=np.float64(2.0), memory=np.int64(5)).memory == 5  # type: ignore[arg-type]
 
 
 def test_a_leak_is_seen_through_small_gaps() -> None:

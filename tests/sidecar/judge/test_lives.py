@@ -144,6 +144,16 @@ def test_a_cache_that_fills_in_each_life_is_no_climb(seed: int, tau: float) -> N
     verdict = judge(filling(seed, tau))
 
     assert verdict.verdict != "climbing"
+    assert "if that goes on" not in str(verdict.reasons)
+
+
+def test_lives_that_end_too_soon_are_not_decided_by_a_longer_run() -> None:
+    """However long a run is, no life in it is longer."""
+    verdict = judge(filling(0, 0.33))
+
+    assert "ever less as the life goes on" in verdict.reasons[0]
+    assert (verdict.verdict, verdict.hours_to_decide) == ("inconclusive", None)
+    assert verdict.next == "let a worker live longer: its life ends before it shows whether memory levels off"
 
 
 def test_lives_that_slacken_are_told_from_lives_that_leak() -> None:

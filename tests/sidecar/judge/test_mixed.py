@@ -105,6 +105,19 @@ def test_equal_rows_are_harmless() -> None:
         assert f"{count} rows repeated a worker's time and have been merged (the last one counts)" in trace.notes
 
 
+@pytest.mark.parametrize("workers", [2, 4])
+def test_workers_that_are_alike_are_no_verdict(workers: int) -> None:
+    """Where most times have several rows, it does not matter how little these differ: their sum is what they have."""
+    draw = np.random.default_rng(workers)
+    alike = {str(number): FLAT + draw.integers(0, 64, COUNT) * 4096.0 for number in range(workers)}
+    assert float(max(values.max() for values in alike.values())) < 1.01 * float(FLAT.min())
+
+    verdict = judge(trace_of(csv_of(alike)))
+
+    assert verdict.verdict == "inconclusive"
+    assert "two rows or more that differ: name the workers in a column `worker`" in verdict.reasons[0]
+
+
 def test_what_one_worker_does_is_no_turn() -> None:
     """Bursts of readings of a level service, and a service that swings from reading to reading, are one worker's."""
     odd = np.arange(COUNT) % 2

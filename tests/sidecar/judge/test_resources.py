@@ -31,16 +31,27 @@ def test_an_unbounded_map_that_grows_is_a_climb_of_its_own() -> None:
     assert summary["entries_per_hour"] == pytest.approx(9000 / 140 * 3600, rel=0.02)
 
 
-def test_a_map_of_the_plan_that_is_not_in_the_trace_is_told() -> None:
-    """A name that is misspelt limits nothing; one that is there, and a plan without maps, have no note."""
+def test_a_map_of_the_plan_that_is_not_in_the_trace_is_not_passed() -> None:
+    """A name that is misspelt limits nothing: what cannot be checked is not steady. One that is there is."""
     misspelt = Settings(maps={"cahce": 9000, "cache": 9000})
+    found = with_map(made.short_start(6), misspelt, entries=all_of(10))
+    without = judge(made.short_start(6).trace(), misspelt)
+    right = with_map(made.short_start(6), Settings(maps={"cache": 9000}), entries=all_of(10))
 
-    (note,) = with_map(made.short_start(6), misspelt, entries=all_of(10)).notes
-    assert note == "the plan limits map cahce, of which nothing is in the trace: it has cache"
-    assert judge(made.short_start(6).trace(), misspelt).notes == (
-        "the plan limits maps cache and cahce, of which nothing is in the trace: it has none",
+    assert (found.verdict, right.verdict, right.notes) == ("inconclusive", "steady", ())
+    assert found.reasons[0] == "the plan limits map cahce, of which nothing is in the trace: it has cache"
+    assert without.reasons[0] == "the plan limits maps cache and cahce, of which nothing is in the trace: it has none"
+    assert (found.next, found.hours_to_decide) == ("correct the names in `[maps]` of the plan, or take them out", None)
+
+
+def test_a_climb_tells_of_such_a_map_as_well() -> None:
+    """In a note, since it decides nothing there."""
+    found = with_map(made.short_start(6), Settings(maps={"cahce": 9000}), entries=RISING)
+
+    assert (found.verdict, found.notes) == (
+        "climbing",
+        ("the plan limits map cahce, of which nothing is in the trace: it has cache",),
     )
-    assert with_map(made.short_start(6), Settings(maps={"cache": 9000}), entries=all_of(10)).notes == ()
 
 
 def test_a_map_that_its_ttl_may_yet_bound_is_undecided() -> None:
