@@ -100,7 +100,8 @@ def biggest(
     The second value says whether every one of them was looked into; else those with the smallest tables were not.
 
     *dicts* are dicts the collector may not track; repeats and tracked ones among them do no harm. Containers whose id
-    is in *ignore* are left out, and what is sampled is among the first *reach* entries. Time grows with the number of objects; memory with the number of big containers.
+    is in *ignore* are left out, and what is sampled is among the first *reach* entries. Time grows with the number of
+    objects; memory with the number of big containers.
     """
     kinds = _objects.container_types()
     sizes = _objects.Sizes()

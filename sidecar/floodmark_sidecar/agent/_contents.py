@@ -1,4 +1,4 @@
-"""What of the user's own is in the entries of a container, for one that only libraries hold. Runs in the child only."""
+"""What of the user's own is in the entries of a container, for one that only libraries hold."""
 
 import gc
 from collections import Counter
