@@ -145,7 +145,7 @@ def with_lines(
     windows: Sequence[Window],
     *,
     slope: float | None,
-    climbs: bool,
+    climbs: bool | None,
     since: float | None,
     shown: Callable[[str], str],
     notes: Sequence[str] = (),
@@ -155,7 +155,9 @@ def with_lines(
     """Return *culprits* with what *windows* from *since* on add: evidence, and lines where much has no name.
 
     *slope* is the growth of the service in bytes an hour; where it is not known, lines are named only if nothing else
-    is. *climbs* says whether it is known to be growth: what may be noise does not make a line that merely fills a leak.
+    is. *climbs* says whether it is known to be growth, and is None where nobody has judged: what may be noise does not
+    make a line that merely fills a leak, and where a judge saw too little even for a slope no line is named, since what
+    is replaced only after the window's end looks the same as what stays.
     *shown* writes the path of a file as culprits show it. *notes* end the evidence of every line. *growing* are what the
     culprits were made of, in their order: lines that may allocate what the entries of one own come behind it. *named* is
     what in bytes an hour has a name for sure.
@@ -172,7 +174,7 @@ def with_lines(
         else:
             held = found[holder]
             found[holder] = replace(held, evidence=f"{held.evidence}; what stays is allocated at {line.name}")
-    if explained(slope, named) if slope is not None else culprits:
+    if explained(slope, named) if slope is not None else culprits or climbs is False:
         return tuple(found)
     fresh = unheld
     if slope is None or not climbs:

@@ -71,7 +71,7 @@ def rank(
         culprits,
         asked,
         slope=estimate,
-        climbs=judged.get("verdict") == "climbing",
+        climbs=None if verdict is None else verdict.verdict == "climbing",
         since=since,
         shown=shown,
         notes=notes,

@@ -32,7 +32,7 @@ def named(
     *,
     slope: float | None,
     growing: Sequence[int] = (),
-    word: str = "climbing",
+    word: str | None = "climbing",
     since: float = 0.0,
 ) -> tuple[Culprit, ...]:
     """Return the ranking of a service that has *windows*, and a dict `jobs` in app.py of the sizes *growing*."""
@@ -40,7 +40,7 @@ def named(
     return rank(
         seen,
         None,
-        verdict(word, slope=slope, since=since),
+        None if word is None else verdict(word, slope=slope, since=since),
         locate=lambda owner: "app.py:7" if locate(owner) else None,
         windows=windows,
         shown=lambda file: file.removeprefix("/srv/"),
@@ -154,7 +154,7 @@ def test_where_no_climb_is_known_a_line_must_be_growth_for_the_most_part() -> No
     """A cache that goes on filling a little at the end of a window is small change, and a leak grew all along."""
     leak, cache = line("app.py", 12, 3 * MB, earlier=(MB, 2 * MB)), line("app.py", 20, 9 * MB, earlier=(5 * MB, 8 * MB))
     windows = [window(leak, cache, look_seconds=[12.0, 24.0])]
-    assert [each.name for each in named(windows, slope=None, word="inconclusive")] == ["app.py:12"]
+    assert [each.name for each in named(windows, slope=None, word=None)] == ["app.py:12"]
     assert [each.name for each in named(windows, slope=300.0 * MB, word="inconclusive")] == ["app.py:12"]
     assert [each.name for each in named(windows, slope=300.0 * MB)] == ["app.py:12", "app.py:20"]
 
@@ -189,9 +189,16 @@ def test_services_that_do_not_climb() -> None:
     windows = [window(line("app.py", 12, MB))]
     assert named(windows, slope=100.0 * MB, word="steady") == ()
     assert named(windows, slope=-1.0, word="inconclusive") == named(windows, slope=0.0, word="inconclusive") == ()
-    (culprit,) = named(windows, slope=None, word="inconclusive")
-    assert culprit.share is None
+    (culprit,) = named(windows, slope=100.0 * MB, word="inconclusive")
     assert "could not tell a climb from noise" in culprit.evidence
+
+
+def test_a_judge_that_saw_too_little_names_no_line() -> None:
+    """What the last thousand requests left behind looks like a leak in a window of a thousand; unjudged, it is told."""
+    windows = [window(line("app.py", 12, MB))]
+    assert named(windows, slope=None, word="inconclusive") == ()
+    (culprit,) = named(windows, slope=None, word=None)
+    assert (culprit.name, culprit.share) == ("app.py:12", None)
 
 
 @pytest.mark.parametrize(
