@@ -11,6 +11,7 @@ from floodmark_sidecar.culprits import Capture, Culprit, parse_capture, parse_wi
 from floodmark_sidecar.judge import Settings, Trace, Verdict, judge
 from floodmark_sidecar.source import SourceLocator
 from floodmark_sidecar.store import CaptureRow, Reader
+from floodmark_sidecar.trims import Trim, parse_trim, said
 
 _MOST_FILES: Final = 128
 _MOST_OF_A_LIFE: Final = 8
@@ -21,18 +22,23 @@ _Parsed = TypeVar("_Parsed")
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """A verdict with its culprits and the trace both were found in; `notes` says which captures could not be read."""
+    """A verdict with its culprits and the trace both were found in; `notes` says which captures could not be read.
+
+    `trims` are the trims that were asked for, and what they come to is among the notes.
+    """
 
     verdict: Verdict
     culprits: tuple[Culprit, ...]
     trace: Trace
     notes: tuple[str, ...] = ()
+    trims: tuple[Trim, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verdict as a result has it, culprits included."""
         result = self.verdict.as_dict()
         result["notes"] = [*result.get("notes", ()), *self.notes]
-        return {**result, "culprits": [culprit.as_dict() for culprit in self.culprits]}
+        trims = [trim.as_dict() for trim in self.trims]
+        return {**result, "culprits": [culprit.as_dict() for culprit in self.culprits], "trims": trims}
 
 
 def assess(
@@ -55,6 +61,7 @@ def assess(
     taken = [row for row in reader.captures(service) if row.t >= (since or 0.0)]
     captures, notes = _load(_chosen([row for row in taken if row.kind == "census"]), parse_capture)
     windows, more_notes = _load(_chosen([row for row in taken if row.kind == "trace"]), parse_window)
+    trims, unread = trims_of(_chosen([row for row in taken if row.kind == "trim"]))
     locate = locate or SourceLocator(cwd)
     culprits = rank(
         captures,
@@ -65,13 +72,27 @@ def assess(
         windows=windows,
         shown=locate.shown,
     )
-    return Assessment(verdict, culprits, trace, (*notes, *_remarks(captures), *more_notes))
+    notes = (*notes, *_remarks(captures), *more_notes, *unread, *said(trims, grown=_grown(verdict)))
+    return Assessment(verdict, culprits, trace, notes, tuple(trims))
+
+
+def trims_of(rows: Sequence[CaptureRow]) -> tuple[list[Trim], tuple[str, ...]]:
+    """Return the trims in the files of *rows*, and a note for each that cannot be read."""
+    return _load([row for row in rows if row.path is not None], parse_trim)
 
 
 def _remarks(captures: Sequence[Capture]) -> list[str]:
     """Return how those of *captures* were taken that could not be taken as usual."""
     counts = Counter(capture.remark for capture in captures if capture.remark is not None)
     return [f"{count} of {len(captures)} censuses: {remark}" for remark, count in counts.items()]
+
+
+def _grown(verdict: Verdict) -> float | None:
+    """Return the bytes by which memory grew in the time that was judged, if it climbed."""
+    slope = verdict.as_dict()["slope_bytes_per_hour"]["estimate"]
+    if verdict.verdict != "climbing" or verdict.window is None or slope is None:
+        return None
+    return float(slope) * (verdict.window[1] - verdict.window[0]) / 3600
 
 
 def _chosen(rows: Sequence[CaptureRow]) -> list[CaptureRow]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 _NAME: Final = re.compile(
-    r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.(?P<stamp>\d{8}T\d{9}Z)(?P<trace>\.trace)?\.json(?:\.gz)?"
+    r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.(?P<stamp>\d{8}T\d{9}Z)(?:\.(?P<kind>trace|trim))?\.json(?:\.gz)?"
 )
 _UNFINISHED: Final = re.compile(rf"{_NAME.pattern}\.\d+\.part")
 
@@ -15,24 +15,26 @@ _UNFINISHED: Final = re.compile(rf"{_NAME.pattern}\.\d+\.part")
 class CaptureFile:
     """What the name of a capture file says: its worker's slot, the process in it, and a stamp that sorts by time.
 
-    `is_trace` says that it is of a trace window, not a census.
+    `kind` is `census`, `trace` or `trim`.
     """
 
     worker: str
     life: int
     stamp: str
-    is_trace: bool = False
+    kind: str = "census"
 
     @classmethod
-    def at(cls, worker: str, life: int, t: float, *, is_trace: bool = False) -> "CaptureFile":
+    def at(cls, worker: str, life: int, t: float, *, kind: str = "census") -> "CaptureFile":
         """Return the file of a capture that began at *t* (epoch seconds)."""
-        return cls(worker, life, f"{datetime.fromtimestamp(t, UTC).strftime('%Y%m%dT%H%M%S%f')[:-3]}Z", is_trace)
+        return cls(worker, life, f"{datetime.fromtimestamp(t, UTC).strftime('%Y%m%dT%H%M%S%f')[:-3]}Z", kind)
 
     @classmethod
     def named(cls, name: str) -> "CaptureFile | None":
         """Return what the file *name*, plain or in gzip, says; None if it is not one of a sidecar's."""
         found = _NAME.fullmatch(name)
-        return None if found is None else cls(found["worker"], int(found["life"]), found["stamp"], bool(found["trace"]))
+        if found is None:
+            return None
+        return cls(found["worker"], int(found["life"]), found["stamp"], found["kind"] or "census")
 
     @staticmethod
     def is_unfinished(name: str) -> bool:
@@ -42,4 +44,5 @@ class CaptureFile:
     @property
     def name(self) -> str:
         """The name of the file as a sidecar writes it."""
-        return f"{self.worker}.life{self.life}.{self.stamp}{'.trace' if self.is_trace else ''}.json"
+        kind = "" if self.kind == "census" else f".{self.kind}"
+        return f"{self.worker}.life{self.life}.{self.stamp}{kind}.json"

@@ -1,4 +1,4 @@
-"""Asks agents for censuses and trace windows: by the clock or on demand, one at a time over a service, with a deadline."""
+"""Asks agents for censuses, trace windows and trims: by the clock or on demand, one at a time over a service, with a deadline."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,10 @@ import math
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from floodmark_sidecar.capturefile import CaptureFile
 from floodmark_sidecar.errors import FloodmarkError, UsageError
@@ -26,6 +26,11 @@ MOST_TRACE_SECONDS: Final = 600.0
 
 NO_FOLDER: Final = "this sidecar has no folder for captures"
 
+_NO_SUCH: Final = {
+    "trace": "its agent is of an older version, which takes no trace windows",
+    "trim": "its agent is of an older version, which does not trim",
+}
+
 Workers = Callable[[str], Sequence[tuple[Life, Agent]]]
 
 
@@ -33,8 +38,24 @@ class CaptureError(FloodmarkError):
     """Raised when no census can be taken at all."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is asked for: a kind, and of a trace window its length in seconds and the frames kept of each allocation."""
+
+    kind: str = "census"
+    seconds: float = 0.0
+    frames: int = 1
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What the message says of it."""
+        if self.kind == "trace":
+            return {"kind": self.kind, "seconds": self.seconds, "frames": self.frames}
+        return {} if self.kind == "census" else {"kind": self.kind}
+
+
 class Captures:
-    """Takes the censuses and trace windows of all services. Owned by the event loop; `masks` may be asked from any thread.
+    """Takes the captures of all services. Owned by the event loop; `masks` may be asked from any thread.
 
     *workers* returns the workers of a service that have an agent, as they are now. Files go to *folder*, named by
     worker, life and time; raises `UsageError` when it cannot be made or written to. At most *most_files* of *most_bytes*
@@ -69,7 +90,7 @@ class Captures:
         self._traced: dict[tuple[str, str], float] = {}
 
     def masks(self, service: str, *, since: float) -> bool:
-        """Say whether a census or trace window of *service* is under way, or was after *since* (monotonic seconds).
+        """Say whether a capture of *service* is under way, or was after *since* (monotonic seconds).
 
         While its child lives, a worker's private memory reads low: pages are shared that were its own. While it traces
         its allocations, it reads high by the tables of the traces.
@@ -88,27 +109,32 @@ class Captures:
         worker: str | None = None,
         trace: float | None = None,
         frames: int = 1,
+        trim: bool = False,
         trigger: str = "asked",
     ) -> list[CaptureRow]:
         """Take one census of every connected worker of *service*, in turn, or of *worker* alone; store how each went.
 
         With *trace*, a window of so many seconds in one worker instead: the one whose last window is longest ago.
-        *frames* is how many of each allocation are kept; more cost the worker more. *trigger* says on whose account.
+        *frames* is how many of each allocation are kept; more cost the worker more. With *trim*, instead of a census the
+        allocator of every worker, or of *worker*, gives back what nothing uses. *trigger* says on whose account.
         Waits for a round that is already under way. Raises `CaptureError` when there is no folder for files, or no such
-        worker with an agent, and `UsageError` when no window is so long.
+        worker with an agent, and `UsageError` when no window is so long or two things are asked for at once.
         """
         if trace is not None and not 0 < trace <= MOST_TRACE_SECONDS:
             msg = f"a trace window lasts up to {MOST_TRACE_SECONDS:g} s (got {trace:g} s)"
+            raise UsageError(msg)
+        if trim and trace is not None:
+            msg = "a trace window and a trim are two captures: ask for one at a time"
             raise UsageError(msg)
         if self._folder is None:
             raise CaptureError(NO_FOLDER, hint="start it with --captures DIR")
         folder = self._folder
         async with self._turns[service]:
             rows = []
-            window = None if trace is None else {"seconds": trace, "frames": frames}
+            wanted = _Wanted("trace", trace, frames) if trace is not None else _Wanted("trim" if trim else "census")
             found = self._asked(service, worker)
-            for life, agent in found if window is None else self._next_to_trace(service, found):
-                row = replace(await self._one(service, life, agent, folder, window), trigger=trigger)
+            for life, agent in found if trace is None else self._next_to_trace(service, found):
+                row = replace(await self._one(service, life, agent, folder, wanted), trigger=trigger)
                 rows.append(row)
                 with contextlib.suppress(FloodmarkError):
                     await asyncio.wrap_future(self._store.put_capture(service, row))
@@ -140,22 +166,19 @@ class Captures:
             self._traced[service, life.worker] = time.monotonic()
         return found[:1]
 
-    async def _one(
-        self, service: str, life: Life, agent: Agent, folder: Path, window: Mapping[str, Any] | None
-    ) -> CaptureRow:
-        kind = "census" if window is None else "trace"
+    async def _one(self, service: str, life: Life, agent: Agent, folder: Path, wanted: _Wanted) -> CaptureRow:
         why = None
         if agent.capturing is not None:
             why = "its last capture has not ended"
-        elif window is not None and kind not in agent.can:
-            why = "its agent is of an older version, which takes no trace windows"
+        elif wanted.kind not in {"census", *agent.can}:
+            why = _NO_SUCH[wanted.kind]
         if why is not None:
-            return CaptureRow(self._clock(), life.worker, life.life, refused=why, kind=kind)
+            return CaptureRow(self._clock(), life.worker, life.life, refused=why, kind=wanted.kind)
         started = self._clock()
-        path = folder / CaptureFile.at(life.worker, life.life, started, is_trace=window is not None).name
+        path = folder / CaptureFile.at(life.worker, life.life, started, kind=wanted.kind).name
         self._active.add(service)
         try:
-            answer = await self._answer(agent, path, window)
+            answer = await self._answer(agent, path, wanted)
         finally:
             self._ended[service] = time.monotonic()
             self._active.discard(service)
@@ -168,15 +191,15 @@ class Captures:
             refused=answer.refused,
             seconds=answer.seconds,
             stall_seconds=answer.stall_seconds,
-            kind=kind,
+            kind=wanted.kind,
         )
 
-    async def _answer(self, agent: Agent, path: Path, window: Mapping[str, Any] | None) -> Captured:
+    async def _answer(self, agent: Agent, path: Path, wanted: _Wanted) -> Captured:
         capture_id = path.stem
-        deadline = self._deadline + (0.0 if window is None else window["seconds"])
+        deadline = self._deadline + wanted.seconds
         try:
             async with asyncio.timeout(deadline):
-                answer = await agent.capture(capture_id, path, window)
+                answer = await agent.capture(capture_id, path, wanted.fields)
         except TimeoutError:
             return _refused(capture_id, f"no answer within {deadline:g} s")
         except OSError as error:

@@ -52,10 +52,10 @@ class Agent:
         """Return the newest reading if it came at most *within* seconds before *now* (monotonic)."""
         return self.reading if self.reading is not None and now - self.received <= within else None
 
-    async def capture(self, capture_id: str, path: Path, window: Mapping[str, Any] | None = None) -> Captured:
+    async def capture(self, capture_id: str, path: Path, more: Mapping[str, object]) -> Captured:
         """Ask for a census and wait for its answer, however long: the caller sets the deadline.
 
-        With *window* (its `seconds` and `frames`) it is what survives of a trace window that is asked for.
+        *more* makes it another kind of capture, see `wire`.
 
         Raises `ConnectionError` when the agent goes away first.
         """
@@ -64,7 +64,6 @@ class Agent:
             raise ConnectionError(msg)
         self.capturing = capture_id
         self._answer = asyncio.get_running_loop().create_future()
-        more = {} if window is None else {"kind": "trace", **window}
         await _send(self._writer, {"type": "capture", "id": capture_id, "path": str(path), **more})
         return await self._answer
 

@@ -139,8 +139,8 @@ def _lives(by_time: Iterable[Kept]) -> list[list[Kept]]:
     """Return the censuses of each process, oldest first; the process with the newest census first."""
     lives: defaultdict[tuple[str, int], list[Kept]] = defaultdict(list)
     for file in by_time:
-        # The windows of a trace are compared with nothing.
-        if not file.place.is_trace:
+        # Trace windows and trims are compared with nothing.
+        if file.place.kind == "census":
             lives[file.place.worker, file.place.life].append(file)
     return sorted(lives.values(), key=lambda taken: taken[-1].place.stamp, reverse=True)
 

@@ -95,8 +95,8 @@ def _assess(plan: Plan, store: Path, seen: Seen) -> tuple[list[dict[str, object]
 
 
 def _cost(captures: Iterable[CaptureRow]) -> dict[str, object]:
-    """Return how many censuses were taken, why others were not, and the longest that one held a worker."""
-    captures = list(captures)
+    """Return how many censuses and windows were taken, why others were not, and the longest that one held a worker."""
+    captures = [capture for capture in captures if capture.kind != "trim"]
     stalls = [capture.stall_seconds for capture in captures if capture.stall_seconds is not None]
     return {
         "taken": sum(capture.refused is None for capture in captures),

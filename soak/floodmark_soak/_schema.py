@@ -77,6 +77,14 @@ def texts(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        msg = "true or false"
+        raise ValueError(msg)  # noqa: TRY004  a wrong value, whatever its type
+    return value
+
+
 def count(value: Any) -> int:
     """A whole number of at least one."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:

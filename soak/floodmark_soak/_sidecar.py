@@ -7,6 +7,7 @@ import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from floodmark_soak._interrupts import Interrupts
 _SERVE: Final = (sys.executable, "-P", "-m", "floodmark_sidecar.cli", "serve")
 _READY: Final = re.compile(r"^floodmark: serving http://127\.0\.0\.1:(\d+)", re.MULTILINE)
 _READY_TIMEOUT: Final = 30.0
-_CENSUS_TIMEOUT: Final = 300.0
+_CAPTURE_TIMEOUT: Final = 300.0
 _GRACE: Final = 10.0
 
 
@@ -93,31 +94,43 @@ class Sidecar:
 
         A census that fails is a note and not an error: the verdict does not rest on it.
         """
-        call = Background(self._post_capture)
+        return self._asked("census", {})
 
-        def finished() -> bool:
-            self.check()
-            return call.done
+    def trim(self) -> tuple[str, ...]:
+        """Have the allocator of every worker give back what nothing uses; return what was refused, in words.
 
-        if not self._interrupts.wait_until(finished, _CENSUS_TIMEOUT):
-            return (f"the last census was given up after {format_duration(_CENSUS_TIMEOUT)}",)
-        try:
-            answer = call.result()
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            return (f"the last census failed: {error}",)
-        captures = answer.get("captures", [])
-        refused = (f"{c.get('worker')}: no census ({c['refused']})" for c in captures if c.get("refused"))
-        return tuple(refused) if captures else ("no worker could be asked for a census: no agent was connected",)
+        Only for after the last reading that counts: memory is lower afterwards.
+        """
+        return self._asked("trim", {"trim": True})
 
     def end(self) -> bool:
         """End the sidecar, which completes its store; True when nothing of it is left."""
         return self._child.end(grace=_GRACE, pause=self._interrupts.pause, hurried=lambda: self._interrupts.hurried)
 
-    def _post_capture(self) -> dict[str, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_CENSUS_TIMEOUT)
+    def _asked(self, what: str, fields: Mapping[str, object]) -> tuple[str, ...]:
+        call = Background(partial(self._post_capture, fields))
+
+        def finished() -> bool:
+            self.check()
+            return call.done
+
+        if not self._interrupts.wait_until(finished, _CAPTURE_TIMEOUT):
+            return (f"the last {what} was given up after {format_duration(_CAPTURE_TIMEOUT)}",)
+        try:
+            answer = call.result()
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            return (f"the last {what} failed: {error}",)
+        captures = answer.get("captures", [])
+        refused = (f"{c.get('worker')}: no {what} ({c['refused']})" for c in captures if c.get("refused"))
+        return tuple(refused) if captures else (f"no worker could be asked for a {what}: no agent was connected",)
+
+    def _post_capture(self, fields: Mapping[str, object]) -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_CAPTURE_TIMEOUT)
         try:
             headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-            connection.request("POST", "/api/v1/captures", json.dumps({"service": self._watch.service}), headers)
+            connection.request(
+                "POST", "/api/v1/captures", json.dumps({"service": self._watch.service, **fields}), headers
+            )
             response = connection.getresponse()
             body = response.read()
         finally:

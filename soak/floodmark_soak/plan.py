@@ -20,6 +20,7 @@ from floodmark_soak._schema import PlanError, Table
 
 VERSION: Final = 1
 
+_SOAK_KEYS: Final = ("duration", "warmup", "read_every", "census_every", "trace_window", "trim")
 _TABLES: Final = ("floodmark", "service", "load", "soak", "limits", "maps")
 _PLACEHOLDER: Final = re.compile(r"(?<![{$])\{([A-Za-z_]\w*)\}(?!\})")
 _ESCAPED: Final = re.compile(r"\{(\{[A-Za-z_]\w*\})\}")
@@ -79,7 +80,7 @@ class SoakPlan:
     """How long, and how often to look; all in seconds.
 
     `warmup` None = measured; `census_every` None = only the last; `trace_window` None = none: it is taken of a climb that
-    censuses by the clock have no name for.
+    censuses by the clock have no name for. `trim` says whether the allocator is asked at the end for what it kept.
     """
 
     duration: float
@@ -87,6 +88,7 @@ class SoakPlan:
     read_every: float
     census_every: float | None
     trace_window: float | None
+    trim: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +259,7 @@ def _load(path: Path, data: Mapping[str, Any]) -> LoadPlan:
 
 
 def _soak(plan: str, data: Mapping[str, Any], override: float | None) -> SoakPlan:
-    table = Table(plan, "soak", data, ("duration", "warmup", "read_every", "census_every", "trace_window"))
+    table = Table(plan, "soak", data, _SOAK_KEYS)
     stated = table.read("duration", _duration, "24h")
     duration = stated if override is None else override
     warmup = table.read("warmup", schema.word_or("auto", parse_duration), "auto")
@@ -281,6 +283,7 @@ def _soak(plan: str, data: Mapping[str, Any], override: float | None) -> SoakPla
         read_every=read_every if isinstance(read_every, float) else _auto_reading(duration),
         census_every=None if census_every == "off" else _or_auto_census(census_every, duration),
         trace_window=None if trace_window == "off" else _or_auto_window(trace_window, duration),
+        trim=table.read("trim", schema.flag, default=True),
     )
 
 

@@ -95,6 +95,9 @@ class Run:
         self._soak(output, service, sidecar, load)
         self._reporter.phase("taking the last census")
         self._seen.notes += sidecar.capture()
+        if self._plan.soak.trim:
+            self._reporter.phase("asking the allocator for what it kept")
+            self._seen.notes += sidecar.trim()
         service.check()
         load.result().check()
 

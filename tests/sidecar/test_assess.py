@@ -42,3 +42,28 @@ def test_how_captures_were_taken_is_said_once(tmp_path: Path) -> None:
             found = assess(reader, "web", cwd=None)
 
     assert found.notes == ("2 of 3 censuses: taken in the process itself: gRPC is loaded",)
+
+
+def test_trims_are_told_and_are_no_captures_to_compare(tmp_path: Path) -> None:
+    """One note for all, and each in the result; one that cannot be read is said."""
+    with Store(tmp_path / "history.db") as store:
+        store.put_sample(Sample("web", T, ((Life("web-0", 1, 1, 1.0, T), WorkerReading("web-0", 1, uss_bytes=1)),)))
+        content = {
+            "floodmark_capture": 1,
+            "kind": "trim",
+            "t": T,
+            "before": {"uss_bytes": 9},
+            "after": {"uss_bytes": 6},
+        }
+        for index, text in enumerate((json.dumps(content), "[]")):
+            path = tmp_path / f"{index}.trim.json"
+            path.write_text(text)
+            done = store.put_capture("web", CaptureRow(T + index, "web-0", 1, path=str(path), kind="trim"))
+        done.result(10)
+        with Reader(store.path) as reader:
+            found = assess(reader, "web", cwd=None)
+
+    assert found.notes[0] == "the capture 1.trim.json cannot be read: it is not an object"
+    assert found.notes[1].startswith("a trim gave back 3 B of the 9 B that web-0 held")
+    assert found.as_dict()["trims"] == [found.trims[0].as_dict()]
+    assert found.trims[0].returned_bytes == 3

@@ -31,7 +31,7 @@ def test_stamps_sort_by_time() -> None:
 
 def test_a_trace_window_is_told_from_a_census() -> None:
     """By its name alone; both are read back."""
-    census, trace = (CaptureFile.at("web-0", 1, 1e9, is_trace=is_trace) for is_trace in (False, True))
+    census, trace = (CaptureFile.at("web-0", 1, 1e9, kind=kind) for kind in ("census", "trace"))
 
     assert trace.name == census.name.replace(".json", ".trace.json")
     assert [CaptureFile.named(file.name) for file in (census, trace)] == [census, trace]

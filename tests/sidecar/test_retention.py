@@ -18,9 +18,9 @@ T = 1_767_225_600.0
 KIB = 1024
 
 
-def write(folder: Path, worker: str, life: int, hour: float, size: int = 100, *, is_trace: bool = False) -> str:
+def write(folder: Path, worker: str, life: int, hour: float, size: int = 100, *, kind: str = "census") -> str:
     """Write a capture file as if it had been taken so many hours on; return its name."""
-    name = CaptureFile.at(worker, life, T + hour * 3600, is_trace=is_trace).name
+    name = CaptureFile.at(worker, life, T + hour * 3600, kind=kind).name
     (folder / name).write_bytes(b"x" * size)
     return name
 
@@ -88,8 +88,8 @@ def test_processes_that_last_for_minutes_leave_half_of_the_room(tmp_path: Path) 
 
 def test_a_trace_window_is_no_end(tmp_path: Path) -> None:
     """Nothing is compared with it."""
-    made = [write(tmp_path, "web-0", 1, 0, is_trace=True), *(write(tmp_path, "web-0", 1, hour) for hour in range(1, 6))]
-    made.append(write(tmp_path, "web-0", 1, 6, is_trace=True))
+    made = [write(tmp_path, "web-0", 1, 0, kind="trace"), *(write(tmp_path, "web-0", 1, hour) for hour in range(1, 6))]
+    made.append(write(tmp_path, "web-0", 1, 6, kind="trim"))
     Retention(tmp_path, most_files=4).apply()
 
     assert names(tmp_path) == {made[1], *made[4:]}

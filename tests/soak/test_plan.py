@@ -73,6 +73,7 @@ def test_every_documented_key_is_read(folder: Path) -> None:
             read_every = "250ms"
             census_every = "off"
             trace_window = "off"
+            trim = false
             [limits]
             growth = "1MiB/h"
             memory = "512MiB"
@@ -90,6 +91,7 @@ def test_every_documented_key_is_read(folder: Path) -> None:
     assert (plan.load.users, plan.load.spawn_rate, plan.load.processes, plan.load.failure_budget) == (3, 1.5, 2, 0)
     assert (plan.soak.duration, plan.soak.warmup) == (180, 20)
     assert (plan.soak.read_every, plan.soak.census_every, plan.soak.trace_window) == (0.25, None, None)
+    assert plan.soak.trim is False
     assert plan.limits.growth == pytest.approx(1048576 / 3600)
     assert plan.limits.memory == 512 << 20
     assert plan.maps == {"move_locks": 1000}
@@ -203,6 +205,7 @@ BAD = {
         SMALLEST + "[soak]\ntrace_window = '11m'\n",
         ["trace_window must be at least 1s and at most 10min", "'11m'"],
     ),
+    "trim in words": (SMALLEST + "[soak]\ntrim = 'yes'\n", ["[soak] trim", "true or false", "'yes'"]),
     "no trace window at all": (SMALLEST + "[soak]\ntrace_window = '0.5s'\n", ["trace_window must be", "'0.5s'"]),
     "growth without period": (SMALLEST + "[limits]\ngrowth = '2MiB'\n", ["[limits] growth", "'2MiB'", "2MiB/day"]),
     "no growth at all": (SMALLEST + "[limits]\ngrowth = '0MiB/day'\n", ["[limits] growth", "above 0", "'0MiB/day'"]),

@@ -37,6 +37,9 @@ def test_a_run_leaves_everything_it_promises(floodmark: Floodmark, make_plan: Ma
     for name in ("report.html", "summary.md", "junit.xml", "readings.csv", "service.log", "load/locust.log"):
         assert (output / name).stat().st_size > 0, name
     assert list((output / "captures").iterdir())
+    (trim,) = result["trims"]
+    assert trim["returned_bytes"] == max(0, trim["before_bytes"] - trim["after_bytes"])
+    assert sum("a trim gave back" in note for note in result["notes"]) == 1
     assert not [*output.glob("**/*.part"), *output.glob("store.sqlite-*")]
     rows = list(csv.DictReader((output / "readings.csv").read_text().splitlines()))
     assert len(rows) >= 5

@@ -41,9 +41,8 @@ class Readings:
             "type": "reading",
             "pid": os.getpid(),
             "t": time.time(),
-            **self._memory(),
+            **self.memory(),
             "python_blocks": sys.getallocatedblocks(),
-            **self._heap(),
             "threads": self._threads(),
             "tasks": self._tasks(),
             "gc_counts": list(gc.get_count()),
@@ -51,6 +50,10 @@ class Readings:
             "maps": self._maps(),
             "agent_cpu_seconds": time.thread_time(),
         }
+
+    def memory(self) -> dict[str, int | None]:
+        """Return what the kernel says that the process holds, and what glibc says of its heap, in bytes."""
+        return {**self._memory(), **self._heap()}
 
     def _memory(self) -> dict[str, int | None]:
         try:

@@ -1,4 +1,4 @@
-"""The agent thread: take a reading, send it, listen until the next; take a census, or open a trace window, when asked."""
+"""The agent thread: take a reading, send it, listen until the next; take a capture when asked."""
 
 import _thread
 import os
@@ -154,12 +154,16 @@ class Agent:
         path, kind = message.get("path"), message.get("kind", "census")
         if not isinstance(path, str) or not path.startswith("/"):
             return self._refused(f"not an absolute path: {path!r}")
-        if kind not in ("census", "trace"):
+        if kind not in ("census", "trace", "trim"):
             return self._refused(f"this agent takes no capture of kind {kind!r:.40}")
         if self._window is not None:
             return self._refused("a trace window is open")
         if kind == "trace":
             return self._open_window(path, message)
+        if kind == "trim":
+            from floodmark_sidecar.agent import _trim  # noqa: PLC0415  as below
+
+            return _trim.take(path, service=self.service, proc=self._proc)
         from floodmark_sidecar.agent import capture  # noqa: PLC0415  many services never need it
 
         take: Callable[..., dict[str, Any]] = capture.take

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import signal
 import sys
 import time
@@ -21,6 +20,7 @@ from floodmark_sidecar.agent import (
     _resources,
     _safety,
     _types,
+    _written,
 )
 from floodmark_sidecar.agent._contents import Contents
 from floodmark_sidecar.agent._hops import Owner
@@ -32,8 +32,6 @@ DEADLINE: Final = 60.0
 CPU_SECONDS: Final = 45
 RATIONED_DUTY: Final = 0.25
 """The child's share of a processor where the service's CPU time is limited: what it uses, the service must wait for."""
-
-_FORMAT: Final = 1
 
 Content = Callable[[_fork.Heap, Callable[[], None]], dict[str, Any]]
 """Looks at the heap in the child and returns what the file is to say of it; calls its second argument now and then."""
@@ -150,12 +148,12 @@ def _census_of(proc: str) -> Content:
 
 
 def _run(path: str, service: str, cancel: int | None, duty: float, content: Content) -> tuple[str | None, float | None]:
-    partial_path = f"{path}.{os.getpid()}.part"
+    partial_path = _written.partial(path)
 
     def work(heap: _fork.Heap) -> bytes:
         _prefer_to_die()
         found = content(heap, _census.Pacer(duty))
-        _write(partial_path, path, {**_head(service, os.getppid()), **found})
+        _written.write(partial_path, path, {**_written.head(service, os.getppid()), **found})
         if "types" not in found:
             return b""
         known = found["type_owners"]
@@ -168,7 +166,7 @@ def _run(path: str, service: str, cancel: int | None, duty: float, content: Cont
     except OSError as error:
         return str(error), None
     if outcome.answer is None:
-        _remove(partial_path)
+        _written.remove(partial_path)
         return outcome.failure, outcome.stall_seconds
     if outcome.answer:
         _known.clear()
@@ -178,28 +176,19 @@ def _run(path: str, service: str, cancel: int | None, duty: float, content: Cont
 
 def _run_here(path: str, service: str, cancel: int | None, why: str) -> tuple[str | None, float | None]:
     """Take a census in this process, which cannot be forked for the reason *why*."""
-    pause, partial_path = _paced.Pace(cancel, deadline=DEADLINE), f"{path}.{os.getpid()}.part"
+    pause, partial_path = _paced.Pace(cancel, deadline=DEADLINE), _written.partial(path)
     try:
         found = _paced.census(lambda each, name, contents: _row(each, name, contents, {}), pause=pause)
         notes = [f"taken in the process itself, of the containers that modules lead to alone: {why}"]
-        _write(partial_path, path, {**_head(service, os.getpid()), "how": "process", **found, "notes": notes})
+        _written.write(
+            partial_path, path, {**_written.head(service, os.getpid(), how="process"), **found, "notes": notes}
+        )
     except _paced.StoppedError as error:
         return str(error), pause.longest
     except Exception as error:  # noqa: BLE001  nothing of this is the service's business
-        _remove(partial_path)
+        _written.remove(partial_path)
         return f"the census failed: {_fork.place(error)}", pause.longest
     return None, pause.longest
-
-
-def _head(service: str, pid: int) -> dict[str, Any]:
-    return {
-        "floodmark_capture": _FORMAT,
-        "service": service,
-        "pid": pid,
-        "t": time.time(),
-        "python": platform.python_version(),
-        "how": "fork",
-    }
 
 
 def _take(
@@ -318,25 +307,5 @@ def _prefer_to_die() -> None:
         fd = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(fd, b"1000")
         os.close(fd)
-    except OSError:
-        return
-
-
-def _write(partial_path: str, path: str, content: Mapping[str, Any]) -> None:
-    """Write *content* so that *path* is there only when it is whole and on disk, readable by its owner alone."""
-    data = memoryview(json.dumps(content, separators=(",", ":")).encode())
-    fd = os.open(partial_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        while data:
-            data = data[os.write(fd, data) :]
-        os.fsync(fd)
-        os.rename(partial_path, path)  # noqa: PTH104  see `_files`
-    finally:
-        os.close(fd)
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)  # noqa: PTH108  see `_files`
     except OSError:
         return

@@ -1,4 +1,4 @@
-"""`floodmark capture`: a census of every worker, taken by a running sidecar when it is asked."""
+"""`floodmark capture`: a census of every worker, a trace window or a trim, by a running sidecar when it is asked."""
 
 import argparse
 import json
@@ -15,9 +15,10 @@ from floodmark_sidecar.cli._streams import complain
 from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.cli._token import checked_token, token_of_the_environment
 from floodmark_sidecar.errors import ExitCode, UsageError
+from floodmark_sidecar.units import parse_duration
 
 NAME: Final = "capture"
-HELP: Final = "have a running sidecar take a census of every worker of a service now"
+HELP: Final = "have a running sidecar take a census of every worker of a service now, or a trace window, or a trim"
 
 _URL: Final = "http://127.0.0.1:8642"
 _EACH: Final = 130.0
@@ -31,7 +32,7 @@ _LONGEST: Final = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """How the census of one worker went; times in seconds, None where they are not known."""
+    """How the capture of one worker went; times in seconds, None where they are not known."""
 
     worker: str
     path: str | None
@@ -53,9 +54,21 @@ class _Taken:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `floodmark capture` to *parser*."""
     parser.add_argument("--service", metavar="NAME", help="which service; may be left out when there is only one")
+    parser.add_argument("--worker", metavar="NAME", help="of this worker alone, as web-0")
     parser.add_argument("--url", default=_URL, help=f"where the sidecar serves ({_URL})")
     parser.add_argument("--token", help="the sidecar's token; others may see it here, and not in FLOODMARK_TOKEN")
-    parser.add_argument(
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--trace",
+        metavar="DURATION",
+        help="trace for so long (30s) where one worker allocates, and tell by line what stayed; slows it several times",
+    )
+    kind.add_argument(
+        "--trim",
+        action="store_true",
+        help="have the allocators give memory back that nothing uses: what comes back is no leak",
+    )
+    kind.add_argument(
         "--graph",
         type=Path,
         metavar="FILE.svg",
@@ -65,25 +78,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take the censuses and say how they went: 0, or 3 if none was taken. Raises `UsageError` if there is no sidecar."""
+    """Take the captures and say how they went: 0, or 3 if none was taken. Raises `UsageError` if there is no sidecar."""
+    kind = "trim" if args.trim else "trace window" if args.trace is not None else "census"
+    seconds = 0.0 if args.trace is None else _duration(args.trace)
     picture = None if args.graph is None else HoldersPicture(args.graph)
     token = token_of_the_environment() if args.token is None else checked_token(args.token, "--token")
     sidecar = Sidecar(args.url, token)
     workers = _workers(sidecar)
     service = args.service if args.service is not None else _only(workers, args.url)
-    patience = min(_LONGEST, _UNDER_WAY + _EACH * max(1, workers.get(service, 1)))
-    answer = sidecar.post("/api/v1/captures", {"service": service}, patience=patience)
+    patience = min(_LONGEST, _UNDER_WAY + seconds + _EACH * max(1, workers.get(service, 1)))
+    asked = {"worker": args.worker, "trace": args.trace, "trim": args.trim or None}
+    body = {"service": service, **{name: value for name, value in asked.items() if value is not None}}
+    answer = sidecar.post("/api/v1/captures", body, patience=patience)
     taken = _rows(sidecar, answer)
     if args.json:
         sys.stdout.write(f"{json.dumps(answer)}\n")
     else:
         sys.stdout.write("".join(each.text for each in taken))
+        sys.stdout.write("".join(f"{printable(str(note))}\n" for note in answer.get("notes", ())))
     if picture is not None:
         (sys.stderr if args.json else sys.stdout).write(f"{picture.draw(_culprits(sidecar, service))}\n")
     if any(each.path is not None for each in taken):
         return int(ExitCode.STEADY)
-    complain(_nothing(service, taken))
+    complain(_nothing(kind, service, taken))
     return int(ExitCode.INCONCLUSIVE)
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except UsageError as error:
+        msg = f"--trace: {error.message}"
+        raise UsageError(msg, hint=error.hint) from None
 
 
 def _workers(sidecar: Sidecar) -> dict[str, int]:
@@ -143,7 +169,7 @@ def _brief(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms" if seconds < 0.1 else f"{seconds:.1f} s"
 
 
-def _nothing(service: str, taken: Sequence[_Taken]) -> str:
+def _nothing(kind: str, service: str, taken: Sequence[_Taken]) -> str:
     if not taken:
-        return f"no census was taken: no worker of {service} has an agent that is connected"
-    return f"no census was taken: {'its worker' if len(taken) == 1 else f'all {len(taken)} workers'} refused"
+        return f"no {kind} was taken: no worker of {service} has an agent that is connected"
+    return f"no {kind} was taken: {'its worker' if len(taken) == 1 else f'all {len(taken)} workers'} refused"

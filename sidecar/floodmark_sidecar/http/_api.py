@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from floodmark_sidecar.assess import trims_of
 from floodmark_sidecar.captures import NO_FOLDER, CaptureError
 from floodmark_sidecar.compare import compare
 from floodmark_sidecar.culprits import graph
@@ -19,6 +20,7 @@ from floodmark_sidecar.graphviz import draw
 from floodmark_sidecar.http._security import READ_ONLY
 from floodmark_sidecar.http._state import State
 from floodmark_sidecar.store import CaptureRow, Reader, map_series, worker_series
+from floodmark_sidecar.trims import said
 from floodmark_sidecar.units import parse_duration
 
 router = APIRouter(prefix="/api/v1")
@@ -44,6 +46,7 @@ class CaptureRequest(BaseModel):
     trace: str | None = Field(
         None, max_length=40, description="trace allocations for so long (30s) in one worker, instead of a census of all"
     )
+    trim: bool = Field(default=False, description="have malloc give back what nothing uses, instead of a census")
     frames: int = Field(1, ge=1, le=16, description="how many frames of each allocation to keep; more cost more")
 
 
@@ -242,18 +245,25 @@ def diff(
 async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
     """Take a census of every worker of the service that has an agent, one after the other; answers when done.
 
-    With `worker`, of that one alone. With `trace`, one worker notes for so long where it allocates, which slows it several times, and what is alive at
-    the end is written by line; the next request takes another worker.
+    With `worker`, of that one alone. With `trace`, one worker notes for so long where it allocates, which slows it several
+    times, and what is alive at the end is written by line; the next request takes another worker. With `trim`, the workers'
+    allocators give back what nothing uses: what comes back is no leak, and `notes` says how much it was.
     """
     name = _named(request, body.service)
     try:
         seconds = None if body.trace is None else parse_duration(body.trace)
-        taken = await _state(request).captures.take(name, worker=body.worker, trace=seconds, frames=body.frames)
+        taken = await _state(request).captures.take(
+            name, worker=body.worker, trace=seconds, frames=body.frames, trim=body.trim
+        )
     except UsageError as error:
         raise HTTPException(400, f"trace: {error.message}") from None
     except CaptureError as error:
         raise HTTPException(409, f"{error.message}: {error.hint}") from None
-    return {"service": name, "captures": [_listed(row) for row in taken]}
+    answer: dict[str, Any] = {"service": name, "captures": [_listed(row) for row in taken]}
+    if body.trim:
+        trims, unread = trims_of(taken)
+        answer["trims"], answer["notes"] = [trim.as_dict() for trim in trims], [*unread, *said(trims)]
+    return answer
 
 
 @router.get("/events")

@@ -91,7 +91,7 @@ take()
 def test_a_folder_that_cannot_be_written(run: Run) -> None:
     """A capture that cannot be stored is refused in words and leaves nothing."""
     out = run(PREAMBLE + "print(take('missing/one.json')['refused'], os.listdir())")
-    assert out.startswith("the census failed: FileNotFoundError (No such file or directory) at capture.py:")
+    assert out.startswith("the census failed: FileNotFoundError (No such file or directory) at _written.py:")
     assert out.endswith("['scenario.py']\n")
 
 

@@ -110,6 +110,38 @@ def test_json_is_what_the_sidecar_answers(scripted: Scripted, capsys: pytest.Cap
     assert found == json.loads(scripted.answers["POST"][1])
 
 
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        (["--worker", "web-1"], {"worker": "web-1"}),
+        (["--trace", "30s"], {"trace": "30s"}),
+        (["--trim"], {"trim": True}),
+    ],
+)
+def test_what_is_asked_for(
+    scripted: Scripted, capsys: pytest.CaptureFixture[str], options: list[str], asked: dict[str, Any]
+) -> None:
+    """One worker, a trace window or a trim; what the sidecar says of it comes last."""
+    scripted.answer("POST", {"captures": [], "notes": ["gave back \x1b[2J"]})
+    assert main(["capture", "--url", scripted.url, *options]) == 3
+    assert json.loads(scripted.asked[-1][2]) == {"service": "web", **asked}
+    said = capsys.readouterr()
+    assert said.out == "gave back \\x1b[2J\n"
+    kind = {"--trace": "trace window", "--trim": "trim"}.get(options[0], "census")
+    assert said.err.startswith(f"floodmark: no {kind} was taken: no worker of web has an agent")
+
+
+def test_a_window_of_no_length_is_refused_before_anything_is_asked(
+    scripted: Scripted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what was given; and a window and a trim are not asked for at once."""
+    assert main(["capture", "--url", scripted.url, "--trace", "long"]) == 2
+    assert "--trace: 'long' is not a duration" in capsys.readouterr().err
+    assert main(["capture", "--url", scripted.url, "--trace", "1s", "--trim"]) == 2
+    assert "not allowed with" in capsys.readouterr().err
+    assert scripted.asked == []
+
+
 @pytest.mark.parametrize("as_json", [False, True])
 def test_if_every_worker_refused_it_is_said_and_the_code_is_3(
     scripted: Scripted, capsys: pytest.CaptureFixture[str], *, as_json: bool
@@ -323,6 +355,26 @@ def test_text_of_a_service_moves_no_cursor(scripted: Scripted, capsys: pytest.Ca
     scripted.answer("POST", {"captures": [{"worker": "web-0", "refused": "\x1b[2Jno"}]})
     assert main(["capture", "--url", scripted.url]) == 3
     assert capsys.readouterr().out == "web-0: refused: \\x1b[2Jno\n"
+
+
+@pytest.mark.slow
+def test_a_real_service_is_trimmed_and_traced(
+    serve: Serve, spawn: Spawn, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What malloc gave back is said in a sentence; a window of one worker ends in a file of lines."""
+    serving = serve().ready()
+    spawn(GROWING, env=environment(socket=folder / "agent.sock", service="web", base=os.environ))
+    eventually(lambda: serving.get("/api/v1/services")["services"])
+    asked = ["capture", "--url", serving.url, "--token", "secret", "--worker", "web-0"]
+
+    assert main([*asked, "--trim"]) == 0
+    assert "\na trim gave back " in capsys.readouterr().out
+    assert main([*asked, "--trace", "200ms", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["captures"]
+    assert json.loads(Path(row["path"]).read_text())["lines"]
+    assert [row["kind"] for row in serving.get("/api/v1/captures")["captures"]] == ["trace", "trim"]
+    (trim,) = serving.get("/api/v1/verdict")["trims"]
+    assert trim["before_bytes"] > 0
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Censuses asked for: one at a time, each with a deadline, whatever the agents do."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,16 @@ OTHER = Life("web-1", 1, 11, 1.0, started=5.0)
 class Bench:
     """Captures over a real socket and store; the one agent is the test."""
 
-    def __init__(self, loop: Loop, folder: Path, connect: Connect, *, deadline: float, **limits: Any) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        folder: Path,
+        connect: Connect,
+        *,
+        deadline: float,
+        can: Sequence[str] = ("trace", "trim"),
+        **limits: Any,
+    ) -> None:
         self.loop = loop
         self.store = Store(folder / "history.db")
         rows = [(life, WorkerReading(life.worker, 1, uss_bytes=1)) for life in (LIFE, OTHER)]
@@ -36,7 +45,7 @@ class Bench:
             workers=self._workers, store=self.store, folder=self.folder, deadline=deadline, **limits
         )
         self.peer: Peer = connect(folder / "s.sock")
-        self.peer.hello(can=["trace"])
+        self.peer.hello(can=[*can])
         self.lives = [LIFE]
 
     def _workers(self, _service: str) -> list[tuple[Life, Agent]]:
@@ -278,7 +287,27 @@ def test_a_window_has_a_name_of_its_own(bench: Bench) -> None:
     taken.result(10)
     found = CaptureFile.named(Path(asked["path"]).name)
     assert found is not None
-    assert found.is_trace
+    assert found.kind == "trace"
+
+
+def test_a_trim_is_not_asked_of_an_agent_that_knows_none(make: Callable[..., Bench]) -> None:
+    """It would take a census instead."""
+    (row,) = make(60.0, can=["trace"]).take(trim=True).result(10)
+    assert (row.kind, row.refused) == ("trim", "its agent is of an older version, which does not trim")
+
+
+def test_a_trim_has_a_name_of_its_own(bench: Bench) -> None:
+    """It is asked of every worker, and not together with a window."""
+    taken = bench.take(trim=True)
+    asked = bench.peer.receive()
+    assert asked["kind"] == "trim"
+    assert asked["path"].endswith(".trim.json")
+    Path(asked["path"]).write_text("{}")
+    bench.answer(asked)
+    (row,) = taken.result(10)
+    assert (row.kind, row.path, row.refused) == ("trim", asked["path"], None)
+    with pytest.raises(UsageError, match="two captures"):
+        bench.take(trim=True, trace=1.0).result(10)
 
 
 def test_a_round_ends_within_the_limits(make: Callable[..., Bench]) -> None:
