@@ -2,6 +2,12 @@
 "use strict";
 
 const EVERY_WORKER = "";
+// What is sent, what it does to the service, and what is said meanwhile of the worker that was chosen, if one was.
+const KINDS = {
+  census: { fields: {}, does: "a census forks the service", under: (worker) => `taking a census of ${worker || "every worker"}, one after the other …` },
+  trace: { fields: { trace: "30s" }, does: "a trace window slows a worker several times", under: (worker) => `tracing ${worker || "one worker"} for 30 s …` },
+  trim: { fields: { trim: true }, does: "a trim takes memory from the service that it may ask for again", under: (worker) => `asking the allocator of ${worker || "every worker"} for what nothing uses …` },
+};
 const picked = { from: null, to: null, byHand: false };
 let listed = { service: null, captures: [] };
 let drawnList = null;
@@ -114,18 +120,18 @@ function brief(seconds) {
 // A header that no other site can make a browser send carries the token; it is kept nowhere but in its field.
 async function take() {
   const field = $("take-token").querySelector("input"), button = $("take").querySelector("button");
-  const token = field.value.trim(), worker = $("take-worker").value, { service } = listed;
+  const token = field.value.trim(), worker = $("take-worker").value, kind = KINDS[$("take-kind").value], { service } = listed;
   if (isBusy(button) || service === null) return;
   if (!/^[\x20-\x7e\xa0-\xff]+$/.test(token)) {
-    say([token ? "No token has such characters." : "Give the token that the sidecar was started with (FLOODMARK_TOKEN): a census forks the service."]);
+    say([token ? "No token has such characters." : `Give the token that the sidecar was started with (FLOODMARK_TOKEN): ${kind.does}.`]);
     field.focus();
     return;
   }
   setBusy(button, true);
-  say([`taking a census of ${worker || "every worker"}, one after the other …`]);
+  say([kind.under(worker)]);
   try {
     const response = await fetch("/api/v1/captures", {
-      method: "POST", credentials: "omit", body: JSON.stringify(worker ? { service, worker } : { service }),
+      method: "POST", credentials: "omit", body: JSON.stringify({ service, ...(worker ? { worker } : {}), ...kind.fields }),
       headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json", Accept: "application/json" },
     });
     const answer = await response.json();
@@ -139,11 +145,12 @@ async function take() {
   await refresh();
 }
 
-function outcomes({ service, captures }) {
+function outcomes({ service, captures, notes = [] }) {
   if (!captures.length) return [`No worker of ${service} has an agent that is connected.`];
-  return captures.map((row) => row.refused === null
+  const each = captures.map((row) => row.refused === null
     ? `${row.worker}: took ${brief(row.seconds)}; it held the worker for ${brief(row.stall_seconds)}`
     : `${row.worker}: refused: ${row.refused}`);
+  return [...each, ...notes];
 }
 
 async function compare() {
