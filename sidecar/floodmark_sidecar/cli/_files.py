@@ -30,7 +30,8 @@ def read_trace(name: str) -> Trace:
         raise TraceError(msg, name=called, hint="expand it with gunzip to see how much of it is whole") from None
     except OSError as error:
         msg = f"{name or repr(name)} cannot be read: {error.strerror}"
-        raise UsageError(msg) from None
+        hint = f"name the traces in it: {name.rstrip('/')}/*.csv" if isinstance(error, IsADirectoryError) else ""
+        raise UsageError(msg, hint=hint) from None
     if trace.mixed:
         raise TraceError(trace.mixed, name=called, hint="a trace has one row for each worker and time")
     problem = sizes_problem(trace)

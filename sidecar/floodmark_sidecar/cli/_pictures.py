@@ -22,7 +22,8 @@ class Pictures:
     def __init__(self, path: Path, count: int) -> None:
         self._form = path.suffix.lower()
         if self._form not in _FORMS:
-            msg = f"--plot must be a file that ends in .svg or .png (got {str(path)!r})"
+            # An empty text is the path of the present folder.
+            msg = f"--plot must be a file that ends in .svg or .png (got {str(path) if path.name else ''!r})"
             raise UsageError(msg)
         try:
             from floodmark_sidecar.cli._picture import picture  # noqa: PLC0415 - half a second, and not always installed

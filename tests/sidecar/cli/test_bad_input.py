@@ -163,7 +163,7 @@ def test_two_hundred_workers_are_one_service(
     ("name", "says"),
     [
         ("none.csv", "none.csv cannot be read: No such file or directory"),
-        (".", ". cannot be read: Is a directory"),
+        ("./", "./ cannot be read: Is a directory\n  name the traces in it: ./*.csv"),
         ("", "'' cannot be read: No such file or directory"),
         ("good.csv/x", "good.csv/x cannot be read: Not a directory"),
         ("/proc/self/mem", "/proc/self/mem cannot be read: Input/output error"),

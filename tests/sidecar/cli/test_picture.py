@@ -103,6 +103,7 @@ def test_json_stays_alone_on_standard_output(tmp_path: Path, leak: Path, capsys:
     [
         ("x.pdf", "--plot must be a file that ends in .svg or .png (got 'x.pdf')"),
         ("x", "--plot must be a file that ends in .svg or .png (got 'x')"),
+        ("", "--plot must be a file that ends in .svg or .png (got '')"),
         ("old.png", "the picture old.png exists already"),
         ("none/x.png", "the picture none/x.png cannot be written: none is no folder"),
         ("leak.csv/x.png", "the picture leak.csv/x.png cannot be written: leak.csv is no folder"),
