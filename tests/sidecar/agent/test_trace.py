@@ -58,7 +58,7 @@ def test_the_planted_line_is_first(
     assert process.stdout is not None
     process.stdout.readline()
     sidecar.wait(lambda s: s.of("reading"))
-    assert sidecar.of("hello")[0]["can"] == ["trace"]
+    assert sidecar.of("hello")[0]["can"] == ["trace", "trim"]
     open_window(sidecar, process.pid, short_path / "c", seconds=0.4)
     lines = []
     while not sidecar.of("captured"):

@@ -63,7 +63,7 @@ def test_two_maps_of_one_name_are_one_line() -> None:
         {"maps": [_map(container_ids=["a"])]},
         {"maps": [_map()] * 3000},
     ],
-    ids=repr,
+    ids=lambda changes: f"{repr(changes)[:60]} of {len(repr(changes))}",
 )
 def test_nonsense_is_refused_in_words(changes: dict[str, Any]) -> None:
     """A field that makes no sense is a `WireError` of one readable line."""
