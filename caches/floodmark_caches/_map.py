@@ -77,7 +77,8 @@ class BoundedMap(FlightStore[K, V], MutableMapping[K, V]):
     def currsize(self) -> float:
         """The weight of the live entries; without a getsizeof, their number. Releases what is due."""
         self._release_due()
-        return self._weight if self._weighted else len(self._data)
+        with self._own_lock:
+            return self._weight if self._weighted else len(self._data)
 
     def getsizeof(self, value: V) -> float:
         """The weight of a value, 1 where the map was given no getsizeof; a subclass may weigh in its own way."""

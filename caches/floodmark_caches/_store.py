@@ -122,7 +122,8 @@ class Store(Guarded, Generic[K, V]):
     def __len__(self) -> int:
         """How many entries are live. Releases what is due, which may take a while where very much is."""
         self._release_due()
-        return len(self._data)
+        with self._own_lock:  # a new entry comes in before another goes to make room for it
+            return len(self._data)
 
     def __contains__(self, key: object) -> bool:
         """Whether the key is there and live; neither recency nor statistics change."""

@@ -1,7 +1,12 @@
 """Many threads at once, with keys that let other threads in at the worst moments."""
 
+import sys
+import threading
 import time
 from collections.abc import Callable
+from operator import attrgetter
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -122,3 +127,43 @@ def test_maps_of_one_name_made_at_once(name: str) -> None:
     hammer(work)
     assert (len(made), len(refused)) == (1, THREADS - 1)
     check_store(made[0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", [len, attrgetter("currsize")], ids=["len", "currsize"])
+def test_no_reader_counts_an_entry_too_many(name: str, count: Callable[[BoundedMap[int, int]], float]) -> None:
+    """A new entry comes in before another makes room for it; who asks for the size between the two waits."""
+    store: BoundedMap[int, int] = BoundedMap(name, maxsize=2)
+    store.update({1: 1, 2: 2})
+    asked, between, counted = threading.Event(), threading.Event(), threading.Event()
+
+    def write() -> None:
+        asked.wait(10)
+        sys.settrace(in_writer)
+        store.set(3, 3, ttl=60)
+        sys.settrace(None)
+
+    def in_writer(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code.co_name == "_evict_one":
+            between.set()
+            counted.wait(0.2)
+
+    def in_reader(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_name != "_release_due":
+            return None
+        if event == "return":
+            asked.set()
+            between.wait(10)
+        return in_reader
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    before = sys.gettrace()
+    sys.settrace(in_reader)
+    try:
+        found = count(store)
+    finally:
+        sys.settrace(before)
+    counted.set()
+    writer.join(10)
+    assert between.is_set()
+    assert found == 2

@@ -146,6 +146,7 @@ def with_lines(
     *,
     slope: float | None,
     climbs: bool | None,
+    risen: float | None,
     since: float | None,
     shown: Callable[[str], str],
     notes: Sequence[str] = (),
@@ -156,8 +157,9 @@ def with_lines(
 
     *slope* is the growth of the service in bytes an hour; where it is not known, lines are named only if nothing else
     is. *climbs* says whether it is known to be growth, and is None where nobody has judged: what may be noise does not
-    make a line that merely fills a leak, and where a judge saw too little even for a slope no line is named, since what
-    is replaced only after the window's end looks the same as what stays.
+    make a line that merely fills a leak. Where a judge saw too little even for a slope, *risen* is what memory rose by in
+    bytes an hour from end to end, None where nobody knows: without it no line is named, since what is replaced only after
+    the window's end looks the same as what stays.
     *shown* writes the path of a file as culprits show it. *notes* end the evidence of every line. *growing* are what the
     culprits were made of, in their order: lines that may allocate what the entries of one own come behind it. *named* is
     what in bytes an hour has a name for sure.
@@ -174,13 +176,15 @@ def with_lines(
         else:
             held = found[holder]
             found[holder] = replace(held, evidence=f"{held.evidence}; what stays is allocated at {line.name}")
-    if explained(slope, named) if slope is not None else culprits or climbs is False:
+    if explained(slope, named) if slope is not None else culprits or (climbs is False and risen is None):
         return tuple(found)
     fresh = unheld
     if slope is None or not climbs:
         fresh = [line for line in fresh if line.lasting >= _LASTING]
     if slope is not None:
         fresh = [line for line in fresh if _LEAST_SHARE <= line.bytes_per_hour / slope <= _TURNOVER]
+    elif risen is not None:
+        fresh = [line for line in fresh if line.bytes_per_hour <= _TURNOVER * risen]
     fresh = [line for line in fresh if not any(line.comes_with(other) for other in telling)]
     if not fresh:
         return tuple(found)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from floodmark_sidecar.culprits._candidates import Candidate, merged, ranked
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner
 from floodmark_sidecar.culprits._culprit import Culprit
@@ -72,6 +74,7 @@ def rank(
         asked,
         slope=estimate,
         climbs=None if verdict is None else verdict.verdict == "climbing",
+        risen=None if trace is None else _risen(trace),
         since=since,
         shown=shown,
         notes=notes,
@@ -123,6 +126,17 @@ def _slope(judged: Mapping[str, Any]) -> float | None:
     """Return the growth of the service's memory in bytes an hour, if it is known and is one."""
     estimate = judged.get("slope_bytes_per_hour", {}).get("estimate")
     return float(estimate) if estimate is not None and estimate > 0 else None
+
+
+def _risen(trace: Trace) -> float | None:
+    """Return what memory rose by in bytes an hour, from the first to the last reading of each life; None of too few."""
+    rates = []
+    for life in np.unique(trace.life):
+        rows = np.flatnonzero((trace.life == life) & ~trace.masked & (trace.used > 0))
+        seconds = float(np.ptp(trace.t[rows])) if len(rows) else 0.0
+        if seconds > 0:
+            rates.append(float(trace.used[rows[-1]] - trace.used[rows[0]]) / seconds * 3600)
+    return sum(rates) if rates else None
 
 
 def _climbing_maps(judged: Mapping[str, Any]) -> set[str]:

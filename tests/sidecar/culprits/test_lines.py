@@ -6,6 +6,7 @@ from typing import Any, Final
 import pytest
 
 from floodmark_sidecar.culprits import Culprit, Window, parse_capture, parse_window, rank
+from floodmark_sidecar.judge import Trace
 from tests.sidecar.culprits.scripted import START, captures, locate, verdict
 
 MB = 1 << 20
@@ -199,6 +200,21 @@ def test_a_judge_that_saw_too_little_names_no_line() -> None:
     assert named(windows, slope=None, word="inconclusive") == ()
     (culprit,) = named(windows, slope=None, word=None)
     assert (culprit.name, culprit.share) == ("app.py:12", None)
+
+
+@pytest.mark.parametrize(("rise", "names"), [(MB // 2, ["app.py:12"]), (MB // 5, []), (-MB, [])])
+def test_without_a_slope_a_line_is_held_against_what_memory_rose_by(rise: int, names: list[str]) -> None:
+    """Within two minutes here: a line whose pace is beyond three times that is of what comes and goes."""
+    rows = [{"t": START + 120 * part, "worker": "web-0", "uss_bytes": 50 * MB + rise * 4 * part} for part in (0, 1)]
+    found = rank(
+        [],
+        Trace.from_rows(rows),
+        verdict("inconclusive", slope=None, since=0.0),
+        locate=lambda _: None,
+        windows=[window(line("app.py", 12, MB))],
+        shown=lambda file: file.removeprefix("/srv/"),
+    )
+    assert [each.name for each in found] == names
 
 
 @pytest.mark.parametrize(
