@@ -1,7 +1,7 @@
 """What trims gave back: memory of a worker that its allocator had kept and nothing used. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from floodmark_sidecar.units import format_bytes
@@ -37,16 +37,7 @@ class Trim:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the trim as a result has it."""
-        return {
-            "worker": self.worker,
-            "life": self.life,
-            "t": self.t,
-            "before_bytes": self.before_bytes,
-            "after_bytes": self.after_bytes,
-            "returned_bytes": self.returned_bytes,
-            "free_before_bytes": self.free_before_bytes,
-            "free_after_bytes": self.free_after_bytes,
-        }
+        return {**asdict(self), "returned_bytes": self.returned_bytes}
 
 
 def parse_trim(obj: Mapping[str, Any], *, worker: str, life: int) -> Trim:

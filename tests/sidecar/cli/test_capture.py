@@ -1,33 +1,21 @@
 """`floodmark capture`."""
 
 import json
-import os
 import socket
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from floodmark_sidecar.agent import environment
 from floodmark_sidecar.cli import main
 from tests.sidecar.fix_graphviz import only_dot
 from tests.sidecar.http.conftest import TOKEN, MakeSite, Site
-from tests.sidecar.serve.conftest import Connect, Serve, Spawn, eventually
 
 HINT = "\n  floodmark serve starts a sidecar and says where it serves; --url is that address\n"
 SERVICES = {"services": [{"name": "web", "workers": 2}]}
-GROWING = """
-import time
-jobs = {}
-print("ready", flush=True)
-while True:
-    jobs.update((f"/in/{len(jobs)}.jpg", object()) for _ in range(100))
-    time.sleep(0.01)
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -355,65 +343,3 @@ def test_text_of_a_service_moves_no_cursor(scripted: Scripted, capsys: pytest.Ca
     scripted.answer("POST", {"captures": [{"worker": "web-0", "refused": "\x1b[2Jno"}]})
     assert main(["capture", "--url", scripted.url]) == 3
     assert capsys.readouterr().out == "web-0: refused: \\x1b[2Jno\n"
-
-
-@pytest.mark.slow
-def test_a_real_service_is_trimmed_and_traced(
-    serve: Serve, spawn: Spawn, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What malloc gave back is said in a sentence; a window of one worker ends in a file of lines."""
-    serving = serve().ready()
-    spawn(GROWING, env=environment(socket=folder / "agent.sock", service="web", base=os.environ))
-    eventually(lambda: serving.get("/api/v1/services")["services"])
-    asked = ["capture", "--url", serving.url, "--token", "secret", "--worker", "web-0"]
-
-    assert main([*asked, "--trim"]) == 0
-    assert "\na trim gave back " in capsys.readouterr().out
-    assert main([*asked, "--trace", "200ms", "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)["captures"]
-    assert json.loads(Path(row["path"]).read_text())["lines"]
-    assert [row["kind"] for row in serving.get("/api/v1/captures")["captures"]] == ["trace", "trim"]
-    (trim,) = serving.get("/api/v1/verdict")["trims"]
-    assert trim["before_bytes"] > 0
-
-
-@pytest.mark.slow
-def test_a_real_service_is_counted_twice_and_compared(
-    serve: Serve, spawn: Spawn, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The whole way: agent, sidecar, two captures by command, and the dict that grew between them, by file and by HTTP."""
-    serving = serve().ready()
-    spawn(GROWING, env=environment(socket=folder / "agent.sock", service="web", base=os.environ))
-    eventually(lambda: serving.get("/api/v1/services")["services"])
-
-    files = []
-    for _ in range(2):
-        assert main(["capture", "--url", serving.url, "--token", "secret", "--json"]) == 0
-        (row,) = json.loads(capsys.readouterr().out)["captures"]
-        files.append(row["path"])
-    assert main(["diff", "--json", *files]) == 0
-    found = json.loads(capsys.readouterr().out)
-
-    (row,) = [row for row in found["containers"] if row["name"] == "jobs"]
-    assert row["entries"]["change"] > 0
-    assert found["one_process"] is True
-    assert serving.get("/api/v1/diff", **{"from": 1, "to": 0})["containers"] == found["containers"]
-
-
-@pytest.mark.slow
-def test_a_real_sidecar_tells_what_a_worker_refused(
-    serve: Serve, connect: Connect, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The command waits for the worker's answer, and prints its words."""
-    serving = serve().ready()
-    peer = connect(serving.socket)
-    peer.hello()
-    eventually(lambda: serving.get("/api/v1/services")["services"])
-    with ThreadPoolExecutor(1) as pool:
-        ended = pool.submit(main, ["capture", "--url", serving.url, "--token", "secret"])
-        asked = peer.receive()
-        peer.send(type="captured", id=asked["id"], pid=1, started=1.0, ended=1.1, refused="no room")
-        assert ended.result(20) == 3
-    said = capsys.readouterr()
-    assert said.out == "web-0: refused: no room\n"
-    assert said.err == "floodmark: no census was taken: its worker refused\n"
