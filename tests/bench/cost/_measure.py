@@ -27,11 +27,22 @@ class Block:
 
 @dataclass(frozen=True)
 class Steady:
-    """One way to watch, over all rounds: its blocks, the bytes of the service and those of its sidecar."""
+    """One way to watch, over all rounds: its blocks, the bytes of the service and those of its sidecar.
+
+    `agent` and `sidecar` are the seconds of processor time that these took for each second of the rounds, of those too
+    in which another way was under load.
+    """
 
     blocks: tuple[Block, ...]
     memory: int
     beside: int
+    agent: float = 0.0
+    sidecar: float = 0.0
+
+    @property
+    def a_request(self) -> float:
+        """Processor seconds of one request: the median of the rounds."""
+        return statistics.median(block.a_request for block in self.blocks)
 
     def over(self, other: "Steady") -> tuple[float, float, float]:
         """Return how many times as much a request costs as with *other*: the median of the rounds, the least and the most."""
@@ -58,9 +69,10 @@ class Act:
 
 @dataclass(frozen=True)
 class Measured:
-    """All that was measured with one size of heap: by way, and by kind of capture."""
+    """All that was measured with one size of heap, at so many requests a second: by way, and by kind of capture."""
 
     objects: int
+    rate: float
     steady: dict[str, Steady]
     acts: dict[str, tuple[Act, ...]]
 
@@ -82,26 +94,33 @@ def measure(objects: int, *, rounds: int, seconds: float, captures: int, rate: f
             say(f"{objects:,} objects: {way.name} runs")
         steady = _steady(subjects, rounds=rounds, seconds=seconds, rate=rate)
         by_name = {subject.way.name: subject for subject in subjects}
-        usual = statistics.median(block.a_request for block in steady[READINGS.name].blocks)
+        usual = steady[READINGS.name].a_request
         acts = _acts(by_name[OFF.name], by_name[READINGS.name], captures=captures, rate=rate, a_request=usual)
-    return Measured(objects, steady, acts)
+    return Measured(objects, rate, steady, acts)
 
 
 def _steady(subjects: Sequence[Subject], *, rounds: int, seconds: float, rate: float) -> dict[str, Steady]:
     for subject in subjects:
         under_load(subject.port, rate, lambda: time.sleep(min(2.0, seconds)))
     blocks: dict[str, list[Block]] = {subject.way.name: [] for subject in subjects}
+    began, at_first = time.perf_counter(), [subject.used() for subject in subjects]
     for number in range(rounds):
         turned = [*subjects[number % len(subjects) :], *subjects[: number % len(subjects)]]
         for subject in turned:
-            before = subject.cpu()
+            before = subject.used().total
             answers, _ = under_load(subject.port, rate, lambda: time.sleep(seconds))
-            blocks[subject.way.name].append(Block(subject.cpu() - before, answers))
+            blocks[subject.way.name].append(Block(subject.used().total - before, answers))
         say(f"round {number + 1} of {rounds}")
     found = {}
-    for subject in subjects:
-        beside = 0 if subject.sidecar is None else subject.sidecar.memory()
-        found[subject.way.name] = Steady(tuple(blocks[subject.way.name]), subject.memory(), beside)
+    for subject, first in zip(subjects, at_first, strict=True):
+        lasted, last = time.perf_counter() - began, subject.used()
+        found[subject.way.name] = Steady(
+            tuple(blocks[subject.way.name]),
+            subject.memory(),
+            0 if subject.sidecar is None else subject.sidecar.memory(),
+            agent=(last.agent - first.agent) / lasted,
+            sidecar=(last.sidecar - first.sidecar) / lasted,
+        )
     return found
 
 
@@ -126,9 +145,9 @@ def _acts(
 
 def _act(subject: Subject, capture: Callable[[], None], *, rate: float, a_request: float) -> Act:
     def during() -> tuple[float, float]:
-        began, used = time.perf_counter(), subject.cpu()
+        began, used = time.perf_counter(), subject.used().total
         capture()
-        return time.perf_counter() - began, subject.cpu() - used
+        return time.perf_counter() - began, subject.used().total - used
 
     memory = subject.memory()
     subject.watch_stalls()

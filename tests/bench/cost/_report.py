@@ -16,13 +16,18 @@ _ASKED_OF: Final = 1_000_000
 
 _MOST_STALL: Final = 0.030
 _SMALLER: Final = 10.0
-_MOST_CPU: Final = 1.01
+_MOST_CPU: Final = 0.01
+_HOUR: Final = 3600.0
+"""Seconds between two censuses at default settings."""
 
 _WORDS: Final = """\
 The service is the bundled one, bounded, over a heap of so many objects more, under a load at a fixed rate. All ways run at
 once in each size; one at a time is under load, in an order that turns with the rounds. *Processor a request* is that of the
 service and of its sidecar together, as a multiple of the same round's without anything: the median of the rounds, and
 from the least to the most. *off again* is the same service once more: what differs between it and *off* is chance.
+What floodmark takes is less than that, so it is counted as well: the processor time of the agent's thread and of the
+sidecar over all rounds, and of the censuses below one an hour, divided by the requests that come meanwhile. What it may
+slow down by being there at all, by memory caches and waits for the interpreter's lock, is in the difference alone.
 Latencies count from when a request was due, so that a service that stands still pays for all that it keeps waiting.
 
 A *stall* is the longest time that the service's event loop was held up, seen to a millisecond, the worst of all captures of
@@ -46,7 +51,8 @@ def render(about: Mapping[str, str], found: Sequence[Measured]) -> str:
         _WORDS,
     ]
     for measured in found:
-        lines += [f"## {measured.objects:,} objects", "", *_steady_table(measured), "", *_act_table(measured), ""]
+        lines += [f"## {measured.objects:,} objects", "", *_steady_table(measured), "", *_counted_table(measured), ""]
+        lines += [*_act_table(measured), ""]
     lines += ["## The ways", "", *(f"- *{way.name}*: {way.about}" for way in WAYS), ""]
     return "\n".join(lines)
 
@@ -57,9 +63,11 @@ def reached(found: Sequence[Measured]) -> list[str]:
     for measured in found:
         usual, _, _ = measured.steady[READINGS.name].over(measured.steady[OFF.name])
         chance, _, _ = measured.steady[AGAIN.name].over(measured.steady[OFF.name])
+        counted = sum(_counted(measured).values()) / measured.steady[OFF.name].a_request
         lines.append(
-            f"- processor a request, {measured.objects:,} objects: {_share(usual)} with floodmark, {_share(chance)} "
-            f"by chance alone; wanted at most +1 %: {_said(usual <= _MOST_CPU)}"
+            f"- processor a request, {measured.objects:,} objects: {_share(1 + counted)} with floodmark, as counted; by "
+            f"difference {_share(usual)}, where chance alone gives {_share(chance)}; wanted at most +1 %: "
+            f"{_said(counted <= _MOST_CPU)}"
         )
     for measured in found:
         ours, theirs = (_worst(measured.acts[kind]) for kind in (CENSUS, PYMPLER))
@@ -103,12 +111,30 @@ def _steady_table(measured: Measured) -> list[str]:
     for name, steady in measured.steady.items():
         usual, least, most = steady.over(off)
         ratio = "" if name == OFF.name else f"{_share(usual)} ({_share(least)} to {_share(most)})"
-        each = statistics.median(block.a_request for block in steady.blocks)
         lines.append(
-            f"| {name} | {each * 1e6:,.0f} µs | {ratio} | {steady.latency(0.5) * 1e3:.1f} ms "
+            f"| {name} | {steady.a_request * 1e6:,.0f} µs | {ratio} | {steady.latency(0.5) * 1e3:.1f} ms "
             f"| {steady.latency(0.99) * 1e3:.1f} ms | {steady.memory / _MIB:,.0f} MiB "
             f"| {f'{steady.beside / _MIB:,.0f} MiB' if steady.beside else '-'} |"
         )
+    return lines
+
+
+def _counted(measured: Measured) -> dict[str, float]:
+    """Return what each part of floodmark takes for a request, in seconds of processor time."""
+    steady, censuses = measured.steady[READINGS.name], measured.acts[CENSUS]
+    parts = {
+        "the agent's thread": steady.agent,
+        "the sidecar": steady.sidecar,
+        "a census an hour": statistics.median(act.cpu for act in censuses) / _HOUR,
+    }
+    return {name: seconds / measured.rate for name, seconds in parts.items()}
+
+
+def _counted_table(measured: Measured) -> list[str]:
+    lines = ["| counted | processor a request | of that without floodmark |", "|---|---|---|"]
+    parts, off = _counted(measured), measured.steady[OFF.name].a_request
+    parts["all of floodmark"] = sum(parts.values())
+    lines += [f"| {name} | {each * 1e6:,.1f} µs | {100 * each / off:.2f} % |" for name, each in parts.items()]
     return lines
 
 

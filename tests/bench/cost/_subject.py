@@ -43,6 +43,20 @@ MEMRAY: Final = Way(
 WAYS: Final = (OFF, AGAIN, READINGS, TRACEMALLOC, MEMRAY)
 
 
+@dataclass(frozen=True)
+class Used:
+    """Seconds of processor time: of the service and its children, of the agent's thread in it, and of the sidecar."""
+
+    service: float
+    agent: float
+    sidecar: float
+
+    @property
+    def total(self) -> float:
+        """What the service takes with everything that watches it."""
+        return self.service + self.sidecar
+
+
 class Subject:
     """One running service, and its sidecar where it has one. Ends both at its exit."""
 
@@ -51,11 +65,11 @@ class Subject:
         self._service = service
         self._client = Client(port)
 
-    def cpu(self) -> float:
-        """Return the seconds of processor time that it, its children and its sidecar have had."""
+    def used(self) -> Used:
+        """Return the seconds of processor time since it was started."""
         used = self._client.told("GET", "/bench/usage")
         beside = 0.0 if self.sidecar is None else sum(self.sidecar.process.cpu_times()[:2])
-        return float(used["own"]) + float(used["children"]) + beside
+        return Used(float(used["own"]) + float(used["children"]), float(used["agent"]), beside)
 
     def memory(self) -> int:
         """Return the bytes that the service alone has of its own, those of its sidecar aside."""

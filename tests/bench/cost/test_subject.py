@@ -12,13 +12,16 @@ def test_a_service_is_watched_summarised_and_ended() -> None:
     """With its sidecar, of which neither is left."""
     with running(READINGS, 4_000) as subject:
         assert subject.sidecar is not None
-        before = subject.cpu()
+        before = subject.used()
         subject.watch_stalls()
         answers, _ = under_load(subject.port, 50.0, subject.sidecar.capture)
         stall = subject.worst_stall()
         subject.sidecar.capture(trace="1s")
         subject.summarise()
-        assert subject.cpu() > before
+        after = subject.used()
+        assert after.total > before.total
+        assert after.service > after.agent > before.agent > 0
+        assert after.sidecar > before.sidecar > 0
         assert 0 < stall < 10
         assert answers.seconds
         assert subject.memory() > 1 << 20
@@ -32,4 +35,5 @@ def test_a_service_alone_has_no_sidecar() -> None:
     """It is the same program."""
     with running(OFF, 0) as subject:
         assert subject.sidecar is None
-        assert subject.cpu() > 0
+        assert subject.used().service > 0
+        assert subject.used().agent == subject.used().sidecar == 0
