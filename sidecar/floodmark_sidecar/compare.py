@@ -22,11 +22,14 @@ _HINT: Final = "floodmark capture writes captures, and floodmark serve --capture
 def compare(first: Path, second: Path, *, cwd: Path | None, at_most: int | None = None) -> Diff:
     """Return what changed from the capture in the file *first* to the one in *second*; blocks while it reads.
 
-    *cwd* is what lines of source are written relative to, *at_most* bounds the rows of types and those of containers.
-    Raises `UsageError`, with the name of the file, where it is no whole capture.
+    *cwd* is what lines of source are written relative to, *at_most* bounds the rows of types, those of containers and those of lines.
+    Raises `UsageError`, with the name of the file, where it is no whole capture, or where only one is a trace window.
     """
     before, after = read_snapshot(first), read_snapshot(second)
-    return diff(before, after, locate=SourceLocator(cwd), at_most=at_most)
+    try:
+        return diff(before, after, locate=SourceLocator(cwd), at_most=at_most)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def read_snapshot(path: Path) -> Snapshot:

@@ -31,7 +31,7 @@ class Scripted:
     found: dict[str, Assessment | Exception] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
-    windows: list[float] = field(default_factory=list)
+    windows: list[tuple[float, int]] = field(default_factory=list)
     refusal: Exception | None = None
     trace: float | None = None
 
@@ -51,13 +51,13 @@ class Scripted:
             raise found
         return found
 
-    async def take(self, service: str, *, trace: float | None = None, trigger: str) -> Sequence[Any]:
-        """Note which service it was, or how long it was traced."""
+    async def take(self, service: str, *, trace: float | None = None, frames: int = 1, trigger: str) -> Sequence[Any]:
+        """Note which service it was, or how long it was traced and with how many calls of each allocation."""
         assert trigger == "suspicion"
         if trace is None:
             self.taken.append(service)
         else:
-            self.windows.append(trace)
+            self.windows.append((trace, frames))
         if self.refusal:
             raise self.refusal
         return []
@@ -100,10 +100,24 @@ def test_where_censuses_have_no_name_one_worker_is_traced() -> None:
     """Once, after the last of them, for as long as was asked."""
     sidecar = Scripted({"web": assessment(0.59)}, trace=30.0)
     assert (sidecar.look(6), sidecar.windows) == (6, [])
-    assert (sidecar.look(5), sidecar.windows) == (0, [30.0])
+    assert (sidecar.look(5), sidecar.windows) == (0, [(30.0, 1)])
     assert sidecar.events[1:] == [
         "web climbs, and 6 censuses have no name for most of it: one worker is traced for 30 s"
     ]
+
+
+def test_lines_that_allocate_are_traced_once_more_with_their_calls() -> None:
+    """However much they explain: who calls them is not known yet."""
+    sidecar = Scripted({"web": assessment(0.59)}, trace=30.0)
+    sidecar.look(7)
+    lines = tuple(replace(each, kind="line") for each in assessment(0.9).culprits)
+    sidecar.found["web"] = replace(assessment(), culprits=lines)
+    sidecar.look(5)
+    assert sidecar.windows == [(30.0, 1), (30.0, 8)]
+    (text,) = sidecar.events[2:]
+    assert text.endswith(
+        "lines that allocate are among what grows: one worker is traced for 30 s with 8 calls of each allocation"
+    )
 
 
 def test_what_has_a_name_is_not_traced() -> None:

@@ -3,27 +3,21 @@
 Tracing makes code that allocates several times slower, so one window is open at a time, and briefly. Reading the
 traces would stop the service for a second: that is done in a forked child, as a census is. What is alive at the end may
 only be what is under way, so a window is looked into before as well: what goes on growing from look to look stays.
-
-`tracemalloc` also hooks the allocator that threads may call without the GIL. Such a thread waits for the GIL inside the
-hook, and crashes the process if tracing has been stopped when it gets it (before CPython 3.12.9 and 3.13.2, and in every
-3.11: https://github.com/python/cpython/issues/128679). So that one hook is taken out as soon as it is in: what is
-allocated there belongs to the interpreter, never to an object.
+How the traces are read and counted is in `tracemalloc_tools`.
 """
 
-import _tracemalloc  # `tracemalloc` itself would load pickle and linecache into the service
-import ctypes
+import _tracemalloc  # `tracemalloc` itself would load pickle into the service
 import json
 import os
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from operator import call
 from typing import Any, Final
 
-from floodmark_sidecar.agent import _fork, _origin, _safety, capture
+from floodmark_sidecar.agent import _fork, _origin, _safety, capture, tracemalloc_tools
+from floodmark_sidecar.agent.tracemalloc_tools import Frames, Group, Place
 
 MOST_SECONDS: Final = 600.0
 MOST_FRAMES: Final = 16
@@ -36,17 +30,12 @@ _EARLIER: Final = (1 / 3, 2 / 3)
 _MOST_EARLIER: Final = 4 * MOST_LINES
 """Lines of an earlier look: what is first at the end need not have been."""
 _LOOK_EVERY: Final = 0.25
-_RAW: Final = 0
-"""`PYMEM_DOMAIN_RAW`."""
-
 _OWN: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  see `_files`
 _NOWHERE: Final = ("<frozen importlib", "<unknown>")
 """Beginnings of file names that name no line anybody could change."""
 
-_library = ctypes.PyDLL(None)
-
-Trace = tuple[int, int, tuple[tuple[str, int], ...], int]
-"""Domain, bytes, frames with the innermost first, and how many frames there were."""
+_OTHER: Final = (("", 0),)
+"""The place of all that has no such line."""
 
 Take = Callable[..., dict[str, Any]]
 Look = Callable[[], bytes | None]
@@ -78,7 +67,7 @@ def open_window(
         return f"a trace has 1 to {MOST_FRAMES} frames (got {frames!r:.40})"
     if _tracemalloc.is_tracing():
         return "the service traces its allocations itself"
-    if not (hasattr(_library, "PyMem_GetAllocator") and hasattr(_library, "PyMem_SetAllocator")):
+    if not tracemalloc_tools.can_start():
         return "this interpreter does not show its allocators"
     # Nobody shall pay for a window that cannot be read at its end.
     why = _safety.refusal(proc=proc, sigchld=signal.getsignal(signal.SIGCHLD))
@@ -99,7 +88,7 @@ class Window:
         self._notes: list[str] = []
         self._looks: list[tuple[float, bytes]] = []
         self._open = True
-        _start(frames)
+        tracemalloc_tools.start(frames)
         self._began = time.monotonic()
         self._until = self._began + seconds
         self._due = [self._began + part * seconds for part in _EARLIER]
@@ -143,33 +132,26 @@ class Window:
         """Stop tracing; the process holds still while the traces are forgotten. Repeated calls do nothing."""
         if self._open:
             self._open = False
-            _tracemalloc.stop()
+            tracemalloc_tools.stop()
 
 
-def _start(frames: int) -> None:
-    """Begin to trace all but the allocator that needs no GIL; in one chain of C, so that no thread runs in between."""
-    raw = (ctypes.c_void_p * 5)()
-    _library.PyMem_GetAllocator(_RAW, raw)
-    steps = (partial(_tracemalloc.start, frames), partial(_library.PyMem_SetAllocator, _RAW, raw))
-    deque(map(call, steps), maxlen=0)
-
-
-def _traced(pause: Callable[[], None]) -> tuple[list[tuple[tuple[str, int], list[int]]], int]:
-    """Return what `by_line` says of all that is traced, most bytes first, and trace no longer. Runs in the child only."""
-    traces: Any = _tracemalloc._get_traces()  # noqa: SLF001  what a snapshot is made of, without its objects
+def _traced(pause: Callable[[], None]) -> tuple[list[Group], int]:
+    """Return what of each line is alive, most bytes first, and the bytes that no line has; trace no longer. In the child only."""
+    traces = tracemalloc_tools.traces()
     # The counting would be traced as well, and take ten times as long.
-    _tracemalloc.stop()
+    tracemalloc_tools.stop()
     pause()
-    lines, other = by_line(traces, _origin.Modules(sys.modules))
-    return sorted(lines.items(), key=lambda item: (-item[1][0], item[0])), other
+    groups = tracemalloc_tools.Allocations(traces).by(users_line(_origin.Modules(sys.modules)))
+    return [group for group in groups if group.place != _OTHER], sum(g.bytes for g in groups if g.place == _OTHER)
 
 
 def _alive(_: _fork.Heap, pause: Callable[[], None]) -> dict[str, Any]:
     """Return the bytes of each line that are alive, but for its largest block. Runs in the child only."""
     ordered, _other = _traced(pause)
     found: dict[str, Any] = {}
-    for (file, line), (size, _count, largest) in ordered[:_MOST_EARLIER]:
-        found.setdefault(file, {})[str(line)] = size - largest
+    for group in ordered[:_MOST_EARLIER]:
+        ((file, line),) = group.place
+        found.setdefault(file, {})[str(line)] = group.bytes - group.largest
     return found
 
 
@@ -187,18 +169,7 @@ def _survivors(
     ordered, other = _traced(pause)
     modules = _origin.Modules(sys.modules)
     earlier = [json.loads(found) for _, found in looks]
-    rows: list[dict[str, Any]] = [
-        {
-            "file": file,
-            "line": line,
-            "bytes": size,
-            "count": count,
-            "largest": largest,
-            "users": not file.startswith("<") and modules.of_file(file) == _origin.USER,
-            "earlier": [found.get(file, {}).get(str(line), 0) for found in earlier],
-        }
-        for (file, line), (size, count, largest) in ordered
-    ]
+    rows = [_row(group, modules, earlier) for group in ordered[:MOST_LINES]]
     return {
         "kind": "trace",
         "seconds": time.perf_counter() - started,
@@ -206,39 +177,38 @@ def _survivors(
         "frames": frames,
         "look_seconds": [at for at, _ in looks],
         "notes": notes,
-        "lines": rows[:MOST_LINES],
-        "other_bytes": other + sum(row["bytes"] for row in rows[MOST_LINES:]),
+        "lines": rows,
+        "other_bytes": other + sum(group.bytes for group in ordered[MOST_LINES:]),
     }
 
 
-def by_line(traces: Iterable[Trace], modules: _origin.Modules) -> tuple[dict[tuple[str, int], list[int]], int]:
-    """Return bytes, blocks and the largest block of each (file, line), and the bytes that no such line has.
+def _row(group: Group, modules: _origin.Modules, earlier: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    ((file, line),) = group.place
+    return {
+        "file": file,
+        "line": line,
+        "bytes": group.bytes,
+        "count": group.count,
+        "largest": group.largest,
+        "users": not file.startswith("<") and modules.of_file(file) == _origin.USER,
+        "earlier": [found.get(file, {}).get(str(line), 0) for found in earlier],
+        "calls": [[_absolute(file), line] for file, line in group.frames] if len(group.frames) > 1 else [],
+    }
 
-    A trace counts for its innermost frame in the user's own code, else in a library, else at all; floodmark's do not count.
+
+def users_line(modules: _origin.Modules) -> Place:
+    """Return what counts an allocation at its innermost frame in the user's own code, else in a library, else at all.
+
+    Floodmark's do not count.
     """
-    sums: dict[int, list[Any]] = {}
-    for _, size, frames, _ in traces:
-        # Equal tracebacks are one object, and an address is found faster than a tuple of texts.
-        found = sums.get(id(frames))
-        if found is None:
-            sums[id(frames)] = [size, 1, size, frames]
-        else:
-            found[0] += size
-            found[1] += 1
-            if size > found[2]:  # noqa: PLR1730  a call of `max` here takes half the time again
-                found[2] = size
-    lines: dict[tuple[str, int], list[int]] = {}
-    other = 0
-    for size, count, largest, frames in sums.values():
+
+    def place(frames: Frames) -> Frames | None:
         if any(file.startswith(_OWN) for file, _ in frames):
-            continue
+            return None
         file, line = min(frames, key=lambda frame: modules.of_file(frame[0]))
-        if file.startswith(_NOWHERE):
-            other += size
-            continue
-        row = lines.setdefault((_absolute(file), line), [0, 0, 0])
-        row[:] = row[0] + size, row[1] + count, max(row[2], largest)
-    return lines, other
+        return _OTHER if file.startswith(_NOWHERE) else ((_absolute(file), line),)
+
+    return place
 
 
 def _absolute(file: str) -> str:

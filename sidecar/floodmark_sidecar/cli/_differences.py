@@ -9,7 +9,7 @@ from rich.text import Text
 
 from floodmark_sidecar.cli._console import Console
 from floodmark_sidecar.cli._text import printable
-from floodmark_sidecar.culprits import Change, Changes, ContainerChange, Diff, Snapshot, TypeChange
+from floodmark_sidecar.culprits import Change, Changes, ContainerChange, Diff, LineChange, Snapshot, TypeChange
 from floodmark_sidecar.units import format_bytes, format_duration
 
 _NONE: Final = "-"
@@ -32,6 +32,9 @@ def say_diff(found: Diff, files: tuple[Path, Path], stream: TextIO) -> None:
         _say(console, f"note: {note}")
     if found.types is not None:
         _say_table(console, ("types", "# objects", "total size"), found.types)
+    if found.lines is not None:
+        _say_table(console, ("lines", "blocks", "bytes"), found.lines)
+        return
     _say_table(console, ("containers", "entries", "bytes"), found.containers)
     rows: list[TypeChange | ContainerChange] = [
         *(found.types.rows if found.types is not None else ()),
@@ -43,7 +46,9 @@ def say_diff(found: Diff, files: tuple[Path, Path], stream: TextIO) -> None:
 
 
 def _say_table(
-    console: Console, headers: tuple[str, str, str], changes: Changes[TypeChange] | Changes[ContainerChange]
+    console: Console,
+    headers: tuple[str, str, str],
+    changes: Changes[TypeChange] | Changes[ContainerChange] | Changes[LineChange],
 ) -> None:
     console.print()
     if not changes.rows:
@@ -54,7 +59,7 @@ def _say_table(
     for header in headers[1:]:
         table.add_column(header, justify="right", no_wrap=True)
     beside = console.width >= _WIDE
-    if beside and any(row.where for row in changes.rows):
+    if beside and any(row.where and not isinstance(row, LineChange) for row in changes.rows):
         table.add_column("where", overflow="fold")
     arrow = "→" if _can_write("→", console.encoding) else "->"
     for row in changes.rows:
@@ -64,13 +69,15 @@ def _say_table(
         _say(console, f"and {changes.more:,} more, {_signed(changes.more_bytes)} together", style="dim")
 
 
-def _cells(row: TypeChange | ContainerChange, arrow: str, *, beside: bool) -> list[Text]:
-    """Return the cells of *row*, its line of source *beside* the others or below its name."""
-    if isinstance(row, TypeChange):
-        name, number = row.name, row.count
+def _cells(row: TypeChange | ContainerChange | LineChange, arrow: str, *, beside: bool) -> list[Text]:
+    """Return the cells of *row*, its line of source *beside* the others or below its name; a line has no other name."""
+    if isinstance(row, ContainerChange):
+        name, number, place = f"{row.path or row.name}{_several(row.containers, arrow)}", row.entries, row.where
+    elif isinstance(row, LineChange):
+        name, number, place = row.where or row.name, row.count, None
     else:
-        name, number = f"{row.path or row.name}{_several(row.containers, arrow)}", row.entries
-    where = printable(row.where or "")
+        name, number, place = row.name, row.count, row.where
+    where = printable(place or "")
     style = "red" if row.bytes.by > 0 else "green" if row.bytes.by < 0 else ""
     return [
         Text(printable(name) if beside or not where else f"{printable(name)}\n  {where}"),

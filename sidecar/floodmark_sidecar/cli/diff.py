@@ -10,7 +10,7 @@ from floodmark_sidecar.compare import compare
 from floodmark_sidecar.errors import UsageError
 
 NAME: Final = "diff"
-HELP: Final = "say what grew and what shrank from one capture to another, by type and by container"
+HELP: Final = "say what grew and what shrank from one capture to another, by type and container or by line"
 
 _ROWS: Final = 15
 """As many as pympler prints of a summary."""
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object, with every row unless --limit is given"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help=f"at most N rows of types and N of containers ({_ROWS})")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help=f"at most N rows of types, of containers and of lines ({_ROWS})"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

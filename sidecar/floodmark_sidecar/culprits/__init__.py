@@ -2,7 +2,7 @@
 
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner, parse_capture
 from floodmark_sidecar.culprits._culprit import Culprit
-from floodmark_sidecar.culprits._diff import Change, Changes, ContainerChange, Diff, TypeChange, diff
+from floodmark_sidecar.culprits._diff import Change, Changes, ContainerChange, Diff, LineChange, TypeChange, diff
 from floodmark_sidecar.culprits._fix import Fix
 from floodmark_sidecar.culprits._lines import Window, parse_window
 from floodmark_sidecar.culprits._rank import rank
@@ -18,6 +18,7 @@ __all__ = [
     "Culprit",
     "Diff",
     "Fix",
+    "LineChange",
     "Owner",
     "Retainer",
     "Snapshot",

@@ -1,4 +1,6 @@
-"""What grew and what shrank from one capture to another: objects by type, and the containers that were found. Pure."""
+"""What grew and what shrank from one capture to another: objects by type and the containers that were found, or, of two
+trace windows, what was alive by line. Pure.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +10,7 @@ from pympler import summary
 
 from floodmark_sidecar.culprits._capture import Capture, Container, Owner, TypeCount
 from floodmark_sidecar.culprits._diff_notes import notes_on
+from floodmark_sidecar.culprits._lines import Window
 from floodmark_sidecar.culprits._pairing import Held, paired
 from floodmark_sidecar.culprits._snapshot import Snapshot
 
@@ -80,7 +83,27 @@ class ContainerChange:
         }
 
 
-Row = TypeVar("Row", TypeChange, ContainerChange)
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """What one line had allocated in a trace window and was alive at its end: blocks and bytes."""
+
+    name: str
+    count: Change
+    bytes: Change
+    owner: Owner | None = None
+    where: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row as JSON has it."""
+        return {
+            "name": self.where or self.name,
+            "where": self.where,
+            "count": self.count.as_dict(),
+            "bytes": self.bytes.as_dict(),
+        }
+
+
+Row = TypeVar("Row", TypeChange, ContainerChange, LineChange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +117,7 @@ class Changes(Generic[Row]):
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Two captures compared. `types` is None where one of them did not count types.
+    """Two captures compared. `types` is None where one of them did not count types, `lines` where they are no trace windows.
 
     `one_process` says that both are of one process, so that a container is the same if it is the same object; else
     containers are the same if they have one path.
@@ -106,12 +129,15 @@ class Diff:
     types: Changes[TypeChange] | None
     containers: Changes[ContainerChange]
     notes: tuple[str, ...]
+    lines: Changes[LineChange] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as JSON; `more` counts the rows that were left out, and what they changed by together."""
         left_out = {"containers": {"rows": self.containers.more, "bytes": self.containers.more_bytes}}
         if self.types is not None:
             left_out["types"] = {"rows": self.types.more, "bytes": self.types.more_bytes}
+        if self.lines is not None:
+            left_out["lines"] = {"rows": self.lines.more, "bytes": self.lines.more_bytes}
         return {
             "from": self.before.as_dict(),
             "to": self.after.as_dict(),
@@ -119,6 +145,7 @@ class Diff:
             "one_process": self.one_process,
             "types": None if self.types is None else [row.as_dict() for row in self.types.rows],
             "containers": [row.as_dict() for row in self.containers.rows],
+            "lines": None if self.lines is None else [row.as_dict() for row in self.lines.rows],
             "more": left_out,
             "notes": list(self.notes),
         }
@@ -127,8 +154,13 @@ class Diff:
 def diff(before: Snapshot, after: Snapshot, *, locate: Locate, at_most: int | None = None) -> Diff:
     """Return what changed from *before* to *after*; of types and of containers at most *at_most* rows each.
 
-    *locate* finds the line of source of an owner; it is asked for the rows that are kept. O(n log n).
+    *locate* finds the line of source of an owner; it is asked for the rows that are kept. Raises `ValueError` where one is
+    a census and the other a trace window. O(n log n).
     """
+    if (before.window is None) != (after.window is None):
+        kinds = ["a census" if each.window is None else "a trace window" for each in (before, after)]
+        msg = f"the first is {kinds[0]} and the second {kinds[1]}: only two of one kind can be compared"
+        raise ValueError(msg)
     one_process = before.is_of_the_process_of(after)
     counted = before.capture.types and after.capture.types
     pairs = paired(before.capture, after.capture, by_id=one_process)
@@ -139,7 +171,23 @@ def diff(before: Snapshot, after: Snapshot, *, locate: Locate, at_most: int | No
         types=_kept(_types(before.capture, after.capture), locate, at_most) if counted else None,
         containers=_kept([_container(first, second) for first, second in pairs], locate, at_most),
         notes=notes_on(before, after, one_process=one_process),
+        lines=None
+        if before.window is None or after.window is None
+        else _kept(_lines(before.window, after.window), locate, at_most),
     )
+
+
+def _lines(before: Window, after: Window) -> list[LineChange]:
+    first, second = ({(line.file, line.line): line for line in each.lines} for each in (before, after))
+    found = []
+    for place in dict.fromkeys([*first, *second]):
+        ends = first.get(place), second.get(place)
+        count = Change(*(None if line is None else line.count for line in ends))
+        size = Change(*(None if line is None else line.bytes for line in ends))
+        file, number = place
+        owner = None if file.startswith("<") else Owner("", file, "", "", number)
+        found.append(LineChange(f"{file}:{number}", count, size, owner))
+    return found
 
 
 def _types(before: Capture, after: Capture) -> list[TypeChange]:
@@ -206,5 +254,5 @@ def _kept(rows: Sequence[Row], locate: Locate, at_most: int | None) -> Changes[R
     )
 
 
-def _number(row: TypeChange | ContainerChange) -> Change:
-    return row.count if isinstance(row, TypeChange) else row.entries
+def _number(row: TypeChange | ContainerChange | LineChange) -> Change:
+    return row.entries if isinstance(row, ContainerChange) else row.count

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from floodmark_sidecar.culprits._lines import Window
 from floodmark_sidecar.culprits._snapshot import Snapshot
 from floodmark_sidecar.units import format_duration
 
@@ -28,6 +29,9 @@ def _notes(before: Snapshot, after: Snapshot, *, one_process: bool) -> Iterator[
             f"they are of two versions of Python, {before.python or 'unknown'} and {after.python or 'unknown'}, "
             "in which the same objects may have other sizes"
         )
+    if before.window is not None and after.window is not None:
+        yield from _windows(before.window, after.window)
+        return
     if not one_process:
         yield "they are of two processes: containers are the same here if they have the same path"
     for which, snapshot in (("first", before), ("second", after)):
@@ -36,6 +40,18 @@ def _notes(before: Snapshot, after: Snapshot, *, one_process: bool) -> Iterator[
         elif not snapshot.capture.complete:
             yield f"the census of the {which} was cut short: what it lacks may be there all the same"
     yield from _types(before, after)
+
+
+def _windows(before: Window, after: Window) -> Iterator[str]:
+    yield (
+        f"what is shown was allocated in the {format_duration(before.seconds)} of the first and the "
+        f"{format_duration(after.seconds)} of the second, and alive at their ends"
+    )
+    if before.frames != after.frames:
+        yield (
+            f"the first kept {before.frames} calls of each allocation and the second {after.frames}: what a library "
+            "allocates may count for its own line in one and for the line that called it in the other"
+        )
 
 
 def _types(before: Snapshot, after: Snapshot) -> Iterator[str]:

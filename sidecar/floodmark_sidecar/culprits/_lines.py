@@ -27,6 +27,7 @@ _ITS_OWN: Final = 2.0
 """A line may stay so many times faster than a container of its file grows and still be where that is filled."""
 
 _MOST: Final = 10
+_MOST_CALLS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Line:
     """What one line (its file absolute, or in angle brackets) allocated within a window and was alive at its end.
 
     In bytes and blocks; `largest` is the bytes of the largest block. `earlier` is what counted as growth at each earlier
-    look into the window. `users` says whether the line is in the user's own code.
+    look into the window. `users` says whether the line is in the user's own code. `calls` are the files and lines of the
+    calls by which most of it came, the innermost first, where the window kept more than one.
     """
 
     file: str
@@ -44,6 +46,7 @@ class Line:
     largest: int
     earlier: tuple[float, ...] = ()
     users: bool = True
+    calls: tuple[tuple[str, int], ...] = ()
 
     @property
     def grown(self) -> int:
@@ -58,7 +61,8 @@ class Line:
 class Window:
     """One trace window in one worker's life: its end (epoch seconds), its length, and what it allocated that stayed.
 
-    `other_bytes` stayed as well, from lines that are not told. `looks` are the seconds into it of earlier looks.
+    `other_bytes` stayed as well, from lines that are not told. `looks` are the seconds into it of earlier looks, `frames`
+    how many calls it kept of each allocation.
     """
 
     worker: str
@@ -68,6 +72,7 @@ class Window:
     lines: tuple[Line, ...]
     other_bytes: int
     looks: tuple[float, ...] = ()
+    frames: int = 1
 
     def stayed(self, line: Line) -> float:
         """Return the bytes by which *line* grew for good: at the pace that it kept up after the first look.
@@ -108,6 +113,7 @@ class _Stayed:
     blocks_per_hour: float
     points: tuple[tuple[float, float], ...]
     users: bool = True
+    calls: tuple[str, ...] = ()
 
     def comes_with(self, other: "_Stayed") -> bool:
         """Whether this line of a library is most likely called from *other*, a line of the user's that leaks more."""
@@ -137,6 +143,7 @@ def parse_window(obj: Mapping[str, Any], *, worker: str, life: int) -> Window:
         lines=tuple(_line(each, f"line {index}", looks=len(looks)) for index, each in enumerate(lines)),
         looks=looks,
         other_bytes=_count(obj, "other_bytes", "the window"),
+        frames=_count(obj, "frames", "the window") if "frames" in obj else 1,
     )
 
 
@@ -165,6 +172,8 @@ def with_lines(
     what in bytes an hour has a name for sure.
     """
     windows = [window for window in windows if since is None or window.t >= since]
+    # One that kept more calls tells the user's line where a shallower one has only the library's.
+    windows = [window for window in windows if window.frames == max(each.frames for each in windows)]
     alive = sum(window.other_bytes + sum(line.grown for line in window.lines) for window in windows)
     telling = [each for each in _stayed(windows, shown) if each.bytes > 0 and each.bytes >= _LEAST_SHARE * alive]
     found = list(culprits)
@@ -190,7 +199,8 @@ def with_lines(
         return tuple(found)
     for line in fresh[:_MOST]:
         below = [other.name for other in telling if other.comes_with(line)]
-        told = [f"{', '.join(below)} (libraries) grow with it"] if below else []
+        told = [f"most of it by the calls {' < '.join(line.calls)}"] if line.calls else []
+        told += [f"{', '.join(below)} (libraries) grow with it"] if below else []
         owning = [
             rank
             for rank, each in enumerate(growing, start=1)
@@ -227,7 +237,22 @@ def _line(obj: Any, where: str, *, looks: int) -> Line:
         raise ValueError(msg)
     sizes = tuple(_number({"earlier": each}, "earlier", where) for each in earlier)
     users = fields.get("users", True) is not False
-    return Line(file, _count(fields, "line", where), size, count, largest, sizes, users)
+    calls = tuple(_call(each, where) for each in _listed(fields.get("calls", []), "calls", where))
+    return Line(file, _count(fields, "line", where), size, count, largest, sizes, users, calls)
+
+
+def _call(obj: Any, where: str) -> tuple[str, int]:
+    if not isinstance(obj, list) or len(obj) != 2 or not isinstance(obj[0], str) or not obj[0].isprintable():
+        msg = f"a call of {where} must be a file and a line (got {obj!r:.60})"
+        raise ValueError(msg)
+    return obj[0], _count({"line": obj[1]}, "line", where)
+
+
+def _listed(value: Any, key: str, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        msg = f"{key} of {where} must be a list (got {value!r:.60})"
+        raise ValueError(msg)  # noqa: TRY004  as above
+    return value
 
 
 def _stayed(windows: Sequence[Window], shown: Callable[[str], str]) -> list[_Stayed]:
@@ -255,6 +280,7 @@ def _stayed(windows: Sequence[Window], shown: Callable[[str], str]) -> list[_Sta
                 blocks_per_hour=sum(count / hours[window.worker] for window, count in counts),
                 points=last.points(line),
                 users=line.users,
+                calls=tuple(f"{shown(caller)}:{at}" for caller, at in line.calls[:_MOST_CALLS]),
             )
         )
     return sorted(found, key=lambda each: (-each.bytes_per_hour, each.name))

@@ -5,19 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from floodmark_sidecar.culprits._capture import Capture, _count, _text, parse_capture
+from floodmark_sidecar.culprits._lines import Window, parse_window
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One capture and what it says of its process.
 
-    `capture.worker` is `""` and `capture.life` 0 where nobody knows them; the other fields are None then.
+    `capture.worker` is `""` and `capture.life` 0 where nobody knows them; the other fields are None then. Of a trace
+    window, which has no census, `capture` has the time and the worker alone, and `window` the lines.
     """
 
     capture: Capture
     service: str | None
     pid: int | None
     python: str | None
+    window: Window | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return which process this is of, and when it was taken (UTC epoch seconds)."""
@@ -43,12 +46,17 @@ class Snapshot:
 
 def parse_snapshot(obj: Mapping[str, Any], *, worker: str = "", life: int = 0) -> Snapshot:
     """Return the capture in *obj*; raises `ValueError` that says what is wrong. Unknown keys are ignored."""
-    if obj.get("kind", "census") != "census":
-        msg = f"it is of kind {obj['kind']!r:.40} and has no census"
+    kind = obj.get("kind", "census")
+    if kind not in ("census", "trace"):
+        msg = f"it is of kind {kind!r:.40}, which has neither a census nor traces"
         raise ValueError(msg)
+    window = parse_window(obj, worker=worker, life=life) if kind == "trace" else None
     return Snapshot(
-        capture=parse_capture(obj, worker=worker, life=life),
+        capture=parse_capture(obj, worker=worker, life=life)
+        if window is None
+        else Capture(worker, life, window.t, complete=True, containers=()),
         service=_text(obj, "service", "the capture"),
         pid=None if obj.get("pid") is None else _count(obj, "pid", "the capture"),
         python=_text(obj, "python", "the capture"),
+        window=window,
     )

@@ -216,14 +216,14 @@ def diff(
     second: Annotated[Taken, Query(alias="to")],
     service: Service = None,
     limit: Annotated[
-        int, Query(ge=1, le=MAX_POINTS, description="at most this many rows of types and of containers")
+        int, Query(ge=1, le=MAX_POINTS, description="at most this many rows of types, of containers and of lines")
     ] = 100,
 ) -> dict[str, Any]:
     """What grew and what shrank between two stored captures, of any workers and lives of the service.
 
     `from` and `to` are the start of a capture, as `t` of `/api/v1/captures` has it, or its place in that list: 0 is the
-    newest. Types are the rows of pympler's summaries, containers those that either capture has found; the largest
-    growth comes first. What a capture does not list is `null`.
+    newest. Types are the rows of pympler's summaries, containers those that either capture has found; of two trace windows
+    there are `lines` instead. The largest growth comes first. What a capture does not list is `null`.
     """
     state = _state(request)
     with state.reader() as reader:

@@ -179,7 +179,8 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a list": (b"[1]", "its JSON is no object (got [1])"),
     "other JSON": (b"{}", "not a capture of format 1: floodmark_capture is None"),
     "nested": (b"[" * 100_000, "it is nested too deeply"),
-    "a trace": (WHOLE.replace("{", '{"kind": "trace",', 1).encode(), "it is of kind 'trace' and has no census"),
+    "a trim": (WHOLE.replace("{", '{"kind": "trim",', 1).encode(), "it is of kind 'trim', which has neither"),
+    "half a trace": (WHOLE.replace("{", '{"kind": "trace",', 1).encode(), "lines of a trace window must be a list"),
     "huge": (b"{" + b" " * (32 << 20), "it is larger than 32.0 MiB"),
     "huge in gzip": (gzip.compress(b"0" * (33 << 20)), "it is larger than 32.0 MiB"),
 }
@@ -199,6 +200,43 @@ def test_what_is_no_capture_is_refused_with_its_name(
     assert said.out == ""
     assert said.err.startswith(f"floodmark: {bad} is no capture: {why}")
     assert said.err.endswith(HINT)
+
+
+TRACES = """
+import functools
+from floodmark_sidecar.agent import _trace
+
+held = []
+for path, blocks in (("a.json", 50), ("b.json", 400)):
+    take = functools.partial(_trace.take, path, service="web", stall_limit=10.0)
+    window = _trace.open_window(60.0, 1, take=take, look=lambda: None, asked="a")
+    held += [bytearray(1000) for _ in range(blocks)]
+    assert "refused" not in window.end()
+"""
+
+
+def test_two_trace_windows_of_a_process(tmp_path: Path) -> None:
+    """Its lines, by their place beside where one stands; in the same words as JSON has."""
+    (tmp_path / "app.py").write_text(TRACES)
+    subprocess.run([sys.executable, "app.py"], cwd=tmp_path, check=True)
+    text = subprocess.run([*COMMAND, "a.json", "b.json"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    told = subprocess.run([*COMMAND, "--json", "a.json", "b.json"], cwd=tmp_path, capture_output=True, check=True)
+
+    assert re.search(r"^lines +blocks +bytes$", text.stdout, re.MULTILINE)
+    assert re.search(r"^app\.py:9 +\d+ → 80\d +\+3\d\d KiB$", text.stdout, re.MULTILINE)
+    assert "containers" not in text.stdout
+    assert json.loads(told.stdout)["lines"][0]["where"] == "app.py:9"
+
+
+def test_a_census_and_a_trace_window(tmp_path: Path, first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They say different things, so that nothing is compared."""
+    lines = {"kind": "trace", "window_seconds": 30.0, "frames": 1, "lines": [], "other_bytes": 0}
+    window = written(tmp_path / "window.json", 60, **lines)
+    assert main(["diff", str(first), str(window)]) == 2
+    assert capsys.readouterr() == (
+        "",
+        "floodmark: the first is a census and the second a trace window: only two of one kind can be compared\n",
+    )
 
 
 def test_what_never_ends_is_not_read_to_its_end(first: Path) -> None:

@@ -70,6 +70,23 @@ def test_a_line_is_named_where_nothing_else_is() -> None:
     }
 
 
+def test_the_calls_that_led_to_a_line_are_told() -> None:
+    """The nearest ones; of a window that kept but one there are none."""
+    calls = [["/srv/lib.py", 5], ["/srv/app.py", 12], *(["/srv/main.py", number] for number in range(9))]
+    (culprit,) = named([window({**line("app.py", 12, MB), "calls": calls}, frames=16)], slope=100.0 * MB)
+    assert culprit.evidence.endswith(
+        "; most of it by the calls lib.py:5 < app.py:12 < main.py:0 < main.py:1 < main.py:2 < main.py:3"
+    )
+
+
+def test_the_window_with_more_calls_is_believed() -> None:
+    """It has the user's line where one that kept a single call has the library's, for the same memory."""
+    shallow = window(line("lib.py", 5, MB))
+    deep = window(line("app.py", 12, MB), frames=8, t=600.0)
+    (culprit,) = named([shallow, deep], slope=100.0 * MB)
+    assert (culprit.name, culprit.bytes_per_hour) == ("app.py:12", 100.0 * MB)
+
+
 def test_what_is_explained_needs_no_line() -> None:
     """A container that makes more than three fifths of the climb leaves none to name, wherever it is filled."""
     windows = [window(line("other.py", 12, MB // 8))]
@@ -230,6 +247,10 @@ def test_without_a_slope_a_line_is_held_against_what_memory_rose_by(rise: int, n
         ({"lines": [{"file": "a\n", "line": 1}]}, "file of line 0 must be a text"),
         ({"lines": [{"file": "a", "line": 1, "bytes": True, "count": 1}]}, "bytes of line 0"),
         ({"lines": [7]}, "line 0 must be an object"),
+        ({"frames": -1}, "frames of the window must be a whole number"),
+        ({"lines": [{**_LINE, "calls": 7}]}, "calls of line 0 must be a list"),
+        ({"lines": [{**_LINE, "calls": [["a"]]}]}, r"a call of line 0 must be a file and a line \(got \['a'\]\)"),
+        ({"lines": [{**_LINE, "calls": [["a", "1"]]}]}, "line of line 0 must be a whole number"),
         ({"look_seconds": 7}, "look_seconds of the window must be a list"),
         ({"look_seconds": [0.5, "x"]}, "a look of the window must be a number"),
         ({"look_seconds": [0.5, 0.5]}, "look_seconds of the window must rise from above 0"),

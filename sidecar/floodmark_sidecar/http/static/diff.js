@@ -1,15 +1,19 @@
 // What grew and what shrank between two captures.
 "use strict";
 
-const sortedBy = { types: "bytes", containers: "bytes" };
+const sortedBy = { types: "bytes", containers: "bytes", lines: "bytes" };
 
 // Returns in a few words what is shown.
 function showDiff(found) {
-  const { from, to, notes, types, containers, more } = found;
+  const { from, to, notes, types, containers, lines, more } = found;
   const ends = make("dl", [["from", from, clock(from.t)], ["to", to, `${clock(to.t)}, ${apart(found)}`]].flatMap(([word, side, when]) =>
     [make("dt", word), make("dd", [make("code", side.worker), `, life ${side.life}, ${when}`, make("small", described(side))])]), "ends");
   const parts = [make("h3", "What changed"), ends];
   if (notes.length) parts.push(make("ul", notes.map((text) => make("li", text)), "notes"));
+  if (lines) {
+    fill($("diff"), [...parts, changes("lines", "blocks", lines, more.lines, (row) => [row.name, null, row.count], found)]);
+    return `${count(lines.length + (more.lines?.rows ?? 0))} lines changed`;
+  }
   if (types) parts.push(changes("types", "objects", types, more.types, (row) => [row.name, null, row.count], found));
   parts.push(changes("containers", "entries", containers, more.containers, (row) => [row.path ?? row.name, several(row), row.entries], found));
   const unlisted = [...(types ?? []), ...containers].some((row) => row.bytes.before === null || row.bytes.after === null);
@@ -52,7 +56,7 @@ function changes(name, unit, rows, left, cells, found) {
   const body = [...rows].sort((a, b) => by(b) - by(a)).map((row) => {
     const [title, kind, number] = cells(row);
     return make("tr", [
-      make("td", [make("code", title), make("small", [kind, row.where].filter(Boolean).join(", "))]), changed(number, count), changed(row.bytes, bytes),
+      make("td", [make("code", title), make("small", [kind, row.where === title ? null : row.where].filter(Boolean).join(", "))]), changed(number, count), changed(row.bytes, bytes),
     ]);
   });
   const table = make("table", [make("thead", make("tr", [make("th", name), ...sorting])), make("tbody", body)]);
