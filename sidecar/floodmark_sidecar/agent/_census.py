@@ -4,13 +4,14 @@ import gc
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, filterfalse, islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 from floodmark_sidecar.agent import _objects, _shapes
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._originals import sleep
 
 LEAST_ENTRIES: Final = 32
@@ -21,7 +22,6 @@ _SECOND_LOOK: Final = 2 * MOST_CONTAINERS
 _FEW, _MANY = 3, 32
 _REFERENTS: Final = 64
 """Objects looked at below one key or value."""
-_PACE: Final = 4096
 
 _SHARED: Final = frozenset(
     id(kind)
@@ -88,27 +88,25 @@ class Pacer:
 
 
 def biggest(
-    objects: Iterable[object],
+    by_type: ByType,
     dicts: Iterable[object],
     *,
     pause: Pause,
-    ignore: frozenset[int] = frozenset(),
     reach: int = sys.maxsize,
 ) -> tuple[list[Container], bool]:
     """Return the containers of at least `LEAST_ENTRIES` entries with the most bytes, the heaviest first.
 
     The second value says whether every one of them was looked into; else those with the smallest tables were not.
 
-    *dicts* are dicts the collector may not track; repeats and tracked ones among them do no harm. Containers whose id
-    is in *ignore* are left out, and what is sampled is among the first *reach* entries. Time grows with the number of
-    objects; memory with the number of big containers.
+    *by_type* has all that the collector tracks. *dicts* are dicts that it may not track; repeats and tracked ones among them
+    do no harm. What is sampled is among the first *reach* entries. Time grows with the number of objects; memory with the
+    number of big containers.
     """
     kinds = _objects.container_types()
     sizes = _objects.Sizes()
     found = [
         Container(value, base, entries, sizes(value), reach=reach)
-        for value, base, entries in _big(objects, dicts, kinds, pause)
-        if id(value) not in ignore
+        for value, base, entries in _big(by_type, dicts, kinds, pause)
     ]
     found.sort(key=lambda each: each.shallow_bytes, reverse=True)
     complete = len(found) <= _FIRST_LOOK
@@ -129,22 +127,21 @@ def biggest(
 
 
 def _big(
-    objects: Iterable[object], dicts: Iterable[object], kinds: dict[int, type], pause: Pause
+    by_type: ByType, dicts: Iterable[object], kinds: Mapping[int, type], pause: Pause
 ) -> Iterator[tuple[Any, type, int]]:
     """Yield every container of enough entries once, with its builtin kind and its length by that kind's own method."""
-    for number, value in enumerate(objects):
-        base = kinds.get(id(type(value)))
-        if base is not None:
-            entries = base.__len__(value)  # type: ignore[attr-defined]
-            if entries >= LEAST_ENTRIES:
-                yield value, base, entries
-        if number % _PACE == 0:
-            pause()
+    for chunk in by_type.chunks(kinds):
+        base = kinds[id(type(chunk[0]))]
+        lengths = [*map(base.__len__, chunk)]  # type: ignore[attr-defined]
+        for value, entries in compress(zip(chunk, lengths, strict=True), map(LEAST_ENTRIES.__le__, lengths)):
+            yield value, base, entries
+        pause()
     seen: set[int] = set()
-    for value in dicts:
-        if not gc.is_tracked(value) and dict.__len__(value) >= LEAST_ENTRIES and id(value) not in seen:  # type: ignore[arg-type]
+    for value in filterfalse(gc.is_tracked, dicts):
+        entries = dict.__len__(value)  # type: ignore[arg-type]
+        if entries >= LEAST_ENTRIES and id(value) not in seen:
             seen.add(id(value))
-            yield value, dict, dict.__len__(value)  # type: ignore[arg-type]
+            yield value, dict, entries
 
 
 def sample_of(each: Container, count: int) -> list[tuple[Any, ...]]:

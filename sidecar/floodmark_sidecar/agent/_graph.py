@@ -22,6 +22,7 @@ _FRAME_OF: Final = {
     id(CoroutineType): CoroutineType.__dict__["cr_frame"].__get__,
     id(AsyncGeneratorType): AsyncGeneratorType.__dict__["ag_frame"].__get__,
 }
+_FRAMES: Final = {id(FrameType), *_FRAME_OF}
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,28 @@ def local_names(frame: FrameType) -> dict[str, Any]:
         return {}
 
 
-def _referents(value: object) -> list[object]:
-    """Return what *value* refers to; of a module its namespace alone, see `_fork` for what else it may show.
+def _of_module(value: Any) -> list[object]:
+    """Return the namespace of a module alone, see `_fork` for what else it may show."""
+    return [MODULE_DICT(value)]
 
-    Of a context and of a `threading.local` what they hold comes at once, without the tables it is kept in.
-    """
-    if type(value) is ModuleType:
-        return [MODULE_DICT(value)]
-    if type(value) is Context:
-        return [held for _, held in Context.items(value)]
-    found = gc.get_referents(value)
-    return [*_objects.namespaces(value), *found] if issubclass(type(value), Local) else found
+
+def _of_context(value: Any) -> list[object]:
+    """Return what a context holds, without the tables it is kept in."""
+    return [held for _, held in Context.items(value)]
+
+
+def _of_local(value: object) -> list[object]:
+    """Return what a `threading.local` holds for any thread, without the tables it is kept in, and what else it refers to."""
+    return [*_objects.namespaces(value), *gc.get_referents(value)]
+
+
+def _readers() -> dict[int, Callable[[Any], list[object]]]:
+    """Return how to read what those refer to that the collector is not asked about, by the ids of their types."""
+    return {
+        id(ModuleType): _of_module,
+        id(Context): _of_context,
+        **{id(kind): _of_local for kind in _objects.family(Local)},
+    }
 
 
 class Walk:
@@ -83,6 +95,7 @@ class Walk:
         self._wanted = None if wanted is None else {id(each) for each in wanted}
         self._pause, self._limits = pause, limits or Limits()
         self._kinds = {**_objects.container_types(), **_TUPLES}
+        self._readers = _readers()
         self._bulky = _objects.container_types()
         self._objects: list[object] = []
         self._parents = array("q")
@@ -162,21 +175,22 @@ class Walk:
                 self._expand(index)
 
     def _expand(self, index: int) -> None:
-        value = self._objects[index]
-        base, seen = self._kinds.get(id(type(value))), self._seen
+        value, seen = self._objects[index], self._seen
+        kind = id(type(value))
+        base = self._kinds.get(kind)
         if base is not None and base.__len__(value) > self._limits.entries:  # type: ignore[attr-defined]
             return
-        for child in _referents(value):
-            if id(child) not in seen and (type(child) is dict or gc.is_tracked(child)):
-                seen.add(id(child))
-                self._add(child, index)
+        read = self._readers.get(kind)
+        below = gc.get_referents(value) if read is None else read(value)
         # A frame that is running or suspended does not show its variables to the collector in every version.
-        frame = frame_of(value) if self._limits.frames else None
-        if frame is not None:
-            for child in local_names(frame).values():
-                if id(child) not in seen and (type(child) is dict or gc.is_tracked(child)):
-                    seen.add(id(child))
-                    self._add(child, index)
+        if kind in _FRAMES and self._limits.frames and (frame := frame_of(value)) is not None:
+            below.extend(local_names(frame).values())
+        is_tracked = gc.is_tracked
+        for child in below:
+            key = id(child)
+            if key not in seen and (is_tracked(child) or type(child) is dict):
+                seen.add(key)
+                self._add(child, index)
 
     def _add(self, value: object, parent: int) -> None:
         if self._wanted is not None and id(value) in self._wanted:

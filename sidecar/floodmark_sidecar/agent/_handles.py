@@ -1,9 +1,10 @@
 """The objects by which a service holds its descriptors and child processes. Read from C and namespaces alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from floodmark_sidecar.agent import _objects
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._origin import Modules
 
 _PACE: Final = 4096
@@ -18,24 +19,25 @@ _Reader = Callable[[Any], object]
 
 
 def handles(
-    objects: Iterable[object], modules: Modules, *, pause: Callable[[], None]
+    by_type: ByType, modules: Modules, *, pause: Callable[[], None]
 ) -> tuple[dict[int, object], dict[int, object]]:
-    """Return those of *objects* that hold an open descriptor, by its number, and those that hold a child, by its pid.
+    """Return the objects that hold an open descriptor, by its number, and those that hold a child, by its pid.
 
-    Of several for one the last. Time grows with the number of objects.
+    Of several for one the last. Time grows with the number of objects that may hold one.
     """
     fds, pids = _readers(_DESCRIPTORS, _fileno, modules), _readers(_PROCESSES, _pid, modules)
-    by_fd: dict[int, object] = {}
-    by_pid: dict[int, object] = {}
-    for number, value in enumerate(objects):
-        for readers, found in ((fds, by_fd), (pids, by_pid)):
-            read = readers.get(id(type(value)))
-            known = read(value) if read is not None else None
-            if type(known) is int:
-                found[known] = value
+    return _known(by_type, fds, pause), _known(by_type, pids, pause)
+
+
+def _known(by_type: ByType, readers: Mapping[int, _Reader], pause: Callable[[], None]) -> dict[int, object]:
+    found: dict[int, object] = {}
+    for number, value in enumerate(by_type.of(readers)):
         if number % _PACE == 0:
             pause()
-    return by_fd, by_pid
+        known = readers[id(type(value))](value)
+        if type(known) is int:
+            found[known] = value
+    return found
 
 
 def _readers(

@@ -7,7 +7,7 @@ trusts them too, can be lied to.
 
 import gc
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import GetSetDescriptorType, MappingProxyType, MemberDescriptorType, MethodDescriptorType
 from typing import Any, Final
 
@@ -144,16 +144,27 @@ class Sizes:
 
     def __call__(self, value: object) -> int:
         """Return the size of *value* with what the interpreter keeps before it, as `sys.getsizeof` does."""
-        kind = type(value)
+        sizer, before = self._of(type(value))
+        try:
+            return sizer(value) + before
+        except Exception:  # noqa: BLE001  a C extension's own method
+            return object.__sizeof__(value)
+
+    def total(self, values: Sequence[object]) -> int:
+        """Return the sizes of *values* together, of which there is one at least and which are all of one type."""
+        sizer, before = self._of(type(values[0]))
+        try:
+            return sum(map(sizer, values)) + before * len(values)
+        except Exception:  # noqa: BLE001  as above
+            return sum(map(self, values))
+
+    def _of(self, kind: type) -> tuple[Sizer, int]:
         known = self._by_type.get(id(kind))
         if known is None:
             flags = _FLAGS(kind)
             before = (_GC_HEAD if flags & _HAVE_GC else 0) + (_POINTERS if flags & _MANAGED else 0)
             known = self._by_type[id(kind)] = (_sizer(kind), before)
-        try:
-            return known[0](value) + known[1]
-        except Exception:  # noqa: BLE001  a C extension's own method
-            return object.__sizeof__(value)
+        return known
 
 
 def _sizer(kind: type) -> Sizer:

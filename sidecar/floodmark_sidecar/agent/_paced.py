@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from floodmark_sidecar.agent import _census
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._contents import Contents
 from floodmark_sidecar.agent._graph import Limits, Walk
 from floodmark_sidecar.agent._names import Name, named, search
@@ -72,7 +73,7 @@ def census(row: Row, *, pause: Callable[[], None]) -> dict[str, Any]:
     modules, walk = Modules(sys.modules), Walk(None, pause=pause, limits=LIMITS)
     search(walk, modules)
     objects = walk.visited
-    found, _ = _calm(lambda: _census.biggest(objects, (), pause=pause, reach=REACH))
+    found, _ = _calm(lambda: _census.biggest(ByType(objects, pause=pause), (), pause=pause, reach=REACH))
     values = [each.value for each in found]
     walk.want(values)
     names = _calm(lambda: named(walk, values, modules, pause=pause))

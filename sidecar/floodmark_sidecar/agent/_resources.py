@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any, Final
 
 from floodmark_sidecar.agent import _files, _handles, _shapes, _tasks, _threads
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._origin import Modules
 
 MOST_ROWS: Final = 50
@@ -20,7 +21,7 @@ _Row = dict[str, Any]
 
 
 def resources(
-    objects: list[object],
+    by_type: ByType,
     frames: Mapping[int, FrameType],
     *,
     parent: int,
@@ -31,16 +32,16 @@ def resources(
     """Return the rows of `threads`, `tasks`, `fds` and `children` of the process *parent*, the largest groups first.
 
     With them, where objects of the service stand for most of a group of descriptors or children: its row, and one such
-    object. *objects* and *frames* are those of the process, as its forked child holds them; descriptors and children are
+    object. *by_type* and *frames* are those of the process, as its forked child holds them; descriptors and children are
     the parent's own, by what *proc* says. A kind that may not be read is left out. Time grows with their number.
     """
     modules = Modules(loaded)
     found = {
         "threads": _threads.threads(frames, modules, pause=pause),
-        "tasks": _tasks.tasks(objects, modules, pause=pause),
+        "tasks": _tasks.tasks(by_type, modules, pause=pause),
     }
     handles: list[tuple[_Row, object]] = []
-    by_fd, by_pid = _handles.handles(objects, modules, pause=pause)
+    by_fd, by_pid = _handles.handles(by_type, modules, pause=pause)
     for kind, read, known in (("fds", _fds, by_fd), ("children", _children, by_pid)):
         try:
             groups = read(proc, parent, pause)

@@ -2,15 +2,16 @@
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from types import AsyncGeneratorType, CodeType, CoroutineType, GeneratorType, GetSetDescriptorType
 from typing import Any, Final
 
 from floodmark_sidecar.agent import _graph, _objects
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._origin import Modules
 from floodmark_sidecar.agent._places import Places
 
-_PACE: Final = 4096
+_PACE: Final = 256
 _DEEPEST: Final = 100
 """Coroutines below each other that are looked at in one task."""
 _FEW: Final = 16
@@ -34,23 +35,19 @@ _CODE: Final = {
 _Reader = Callable[[Any], tuple[object, object]]
 
 
-def tasks(objects: Iterable[object], modules: Modules, *, pause: Callable[[], None]) -> list[dict[str, Any]]:
-    """Return a row for each coroutine that pending tasks among *objects* run.
+def tasks(by_type: ByType, modules: Modules, *, pause: Callable[[], None]) -> list[dict[str, Any]]:
+    """Return a row for each coroutine that pending tasks run.
 
     `name` is the outermost coroutine of the user's own in what a task awaits, else the task's own; `at` is the line most
-    of the group wait at in the user's code, innermost. Time grows with the number of objects; each task costs some ten
-    microseconds.
+    of the group wait at in the user's code, innermost. Each task costs some ten microseconds.
     """
     readers, places = _readers(modules), Places(modules)
     names: Counter[str] = Counter()
     waiting: dict[str, Counter[str]] = {}
-    for number, value in enumerate(objects if readers else ()):
+    for number, value in enumerate(by_type.of(readers)):
         if number % _PACE == 0:
             pause()
-        reader = readers.get(id(type(value)))
-        if reader is None:
-            continue
-        state, coroutine = reader(value)
+        state, coroutine = readers[id(type(value))](value)
         if type(state) is str and state == "PENDING" and coroutine is not None:
             name, place = _seen(coroutine, places)
             names[name] += 1

@@ -4,12 +4,15 @@ The collector knows no strings, bytes or numbers: those are found one step below
 """
 
 import gc
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import filterfalse
+from itertools import chain, compress, filterfalse
+from operator import not_
 from typing import Any, Final
 
 from floodmark_sidecar.agent import _census, _objects
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._origin import Modules
 
 MOST_TYPES: Final = 300
@@ -18,11 +21,12 @@ _MOST_SAMPLES: Final = 8
 """By how many instances a class must have grown for one of them to be looked for, and for how many classes that is done."""
 _MOST_HELD: Final = 256
 """Objects below an instance that are looked at to tell what it holds."""
-_PACE: Final = 1024
 _WIDTH: Final = 26
 """Bits of a place in the record of what was counted: of objects within the same GiB no two share one."""
 _UNTRACKED: Final = frozenset({id(tuple), id(dict)})
 """Types, by id, of containers that the collector may stop tracking, as nothing in them can be part of a cycle."""
+_MOST_SHARED: Final = 30
+"""Keys up to which the dictionaries of several instances may have one table of keys, which holds each key once for all."""
 
 
 @dataclass
@@ -59,22 +63,15 @@ class _Once:
         return not met & bit
 
 
-def count(
-    objects: Sequence[object],
-    dicts: Iterable[object],
-    *,
-    pause: Callable[[], None],
-    ignore: frozenset[int] = frozenset(),
-) -> list[Tally]:
+def count(by_type: ByType, others: Iterable[object], *, pause: Callable[[], None]) -> list[Tally]:
     """Return a tally of each type, the most bytes first.
 
-    *objects* are all that the collector tracks, *dicts* dicts that it may not track (repeats and tracked ones do no harm).
-    What has its id in *ignore* is left out. Time grows with the number of objects and of references between them.
+    *by_type* has all that the collector tracks, *others* are known and may not be tracked (repeats and tracked ones do no
+    harm). Time grows with the number of objects and of references between them.
     """
-    counting = _Counting(ignore)
-    counting.add_untracked(dicts)
-    for start in range(0, len(objects), _PACE):
-        tracked = objects[start : start + _PACE]
+    counting = _Counting()
+    counting.add_untracked(others)
+    for tracked in by_type.chunks():
         counting.add(tracked)
         counting.add_below(tracked)
         pause()
@@ -84,40 +81,64 @@ def count(
 class _Counting:
     """Tallies by the id of their type: a metaclass may define `__hash__`."""
 
-    def __init__(self, ignore: frozenset[int]) -> None:
+    def __init__(self) -> None:
         self.tallies: dict[int, Tally] = {}
-        self._ignore = ignore
         self._sizes = _objects.Sizes()
         self._once = _Once()
         self._kinds = _objects.container_types()
+        # What the interpreter counts, while `add_untracked` asks, of an object that one other holds.
+        self._alone = next(map(sys.getrefcount, [object()])) + 1
 
-    def add(self, values: Iterable[object]) -> None:
-        """Count *values*."""
-        for value in values:
-            if id(value) in self._ignore:
-                continue
-            kind = type(value)
-            tally = self.tallies.get(id(kind))
-            if tally is None:
-                tally = self.tallies[id(kind)] = Tally(kind)
-            tally.count += 1
-            tally.bytes += self._sizes(value)
-            if not tally.count & (tally.count - 1):
-                tally.some.append(value)
+    def add(self, values: Sequence[object]) -> None:
+        """Count *values*, which are all of one type."""
+        kind = type(values[0])
+        tally = self.tallies.get(id(kind))
+        if tally is None:
+            tally = self.tallies[id(kind)] = Tally(kind)
+        tally.some += _ever_rarer(values, tally.count)
+        tally.count += len(values)
+        tally.bytes += self._sizes.total(values)
 
-    def add_untracked(self, values: Iterable[object]) -> None:
-        """Count those of *values* that the collector does not track, and what untracked containers among them hold."""
-        found = [*filter(self._once, filterfalse(gc.is_tracked, values))]
-        if found:
-            self.add(found)
-            self.add_below([value for value in found if id(type(value)) in _UNTRACKED])
+    def add_untracked(self, values: Iterable[object], *, once: bool = True) -> None:
+        """Count those of *values* that the collector does not track, and what untracked containers among them hold.
+
+        *once* says that nobody who holds a value is asked for it twice: then what one alone holds is new. *values* must not
+        hold them longer than until they are read.
+        """
+        fresh = [*filterfalse(gc.is_tracked, values)]
+        alone = [*map(self._alone.__eq__, map(sys.getrefcount, fresh))] if once else [False] * len(fresh)
+        others = {id(value): value for value in compress(fresh, map(not_, alone))}
+        found = chain(compress(fresh, alone), filter(self._once, others.values()))
+        for group in ByType(found).chunks():
+            self.add(group)
+            if id(type(group[0])) in _UNTRACKED:
+                self.add_below(group)
 
     def add_below(self, values: Sequence[object]) -> None:
-        """Count what *values* refer to and the collector does not track."""
-        self.add_untracked(gc.get_referents(*values))
-        # A dict shows its keys to the collector only where one of them is no text.
-        dicts: list[Any] = [value for value in values if self._kinds.get(id(type(value))) is dict]
-        self.add_untracked(key for each in dicts for key in dict.__iter__(each))
+        """Count what *values*, which are all of one type, refer to and the collector does not track."""
+        kind = type(values[0])
+        if kind is dict:
+            self.add_untracked(chain.from_iterable(map(dict.values, values)))  # type: ignore[arg-type]
+            self._add_keys(values)  # type: ignore[arg-type]
+        else:
+            # A dict shows its keys to the collector only where one of them is no text.
+            dicts = self._kinds.get(id(kind)) is dict
+            self.add_untracked(iter(gc.get_referents(*values)), once=not dicts)
+            if dicts:
+                self.add_untracked(chain.from_iterable(map(dict.__iter__, values)), once=False)  # type: ignore[arg-type]
+
+    def _add_keys(self, values: Sequence[dict[object, object]]) -> None:
+        own = [len(each) > _MOST_SHARED for each in values]
+        self.add_untracked(chain.from_iterable(compress(values, own)))
+        self.add_untracked(chain.from_iterable(compress(values, map(not_, own))), once=False)
+
+
+def _ever_rarer(values: Sequence[object], before: int) -> Iterator[object]:
+    """Yield those of *values* whose place, after so many *before* them, is a power of two."""
+    place = 1 << before.bit_length()
+    while place <= before + len(values):
+        yield values[place - before - 1]
+        place *= 2
 
 
 def rows(tallies: Sequence[Tally], modules: Modules) -> list[list[Any]]:

@@ -22,6 +22,7 @@ from floodmark_sidecar.agent import (
     _types,
     _written,
 )
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._contents import Contents
 from floodmark_sidecar.agent._hops import Owner
 from floodmark_sidecar.agent._origin import MACHINERY, USER, Modules
@@ -195,13 +196,13 @@ def _take(
     heap: _fork.Heap, before: Mapping[str, Mapping[str, int]], proc: str, pause: Callable[[], None]
 ) -> dict[str, Any]:
     started, used = time.perf_counter(), time.process_time()
-    own = frozenset(map(id, (heap.objects, heap.dicts, heap.frames, heap.kept)))
+    by_type = ByType(heap.objects, pause=pause, ignore=(heap.objects, heap.dicts, heap.frames, heap.kept))
     # Variables of running functions are not shown to the collector, so that a dict held only there is still missing.
     running = [*_names.stacks(heap.frames.values())]
     stacks = [value for frame in running for value in _graph.local_names(frame).values()]
     dicts = [*heap.dicts, *(value for value in stacks if type(value) is dict)]
-    tallies = _types.count(heap.objects, dicts, pause=pause, ignore=own | {id(stacks), id(dicts)})
-    found, complete = _census.biggest(heap.objects, dicts, pause=pause, ignore=own)
+    tallies = _types.count(by_type, [*dicts, *heap.kept], pause=pause)
+    found, complete = _census.biggest(by_type, dicts, pause=pause)
     modules = Modules(sys.modules)
     owners = _types.owners(tallies, modules)
     samples = _types.samples(tallies, modules, known=owners, before=before.get("types", {}))
@@ -214,8 +215,8 @@ def _take(
         spent=time.process_time() - used,
     )
     # The one that a thread runs in is held by its state alone, which shows nothing to the collector.
-    contexts = [value for value in heap.objects if type(value) is Context]
-    rows, handles = _resources.resources(heap.objects, heap.frames, parent=os.getppid(), proc=proc, pause=pause)
+    contexts = [*by_type.of([id(Context)])]
+    rows, handles = _resources.resources(by_type, heap.frames, parent=os.getppid(), proc=proc, pause=pause)
     names, searched = _names.names(
         [*(each.value for each in found), *samples.values(), *(handle for _, handle in handles)],
         loaded=sys.modules,
@@ -227,6 +228,7 @@ def _take(
             heap.dicts,
             heap.frames,
             heap.kept,
+            by_type,
             running,
             stacks,
             dicts,

@@ -2,18 +2,20 @@
 
 import gc
 from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from floodmark_sidecar.agent import _census
+from floodmark_sidecar.agent._by_type import ByType
 from tests.sidecar.agent.hostile import Hostile
 
 
-def census(*values: Any, ignore: frozenset[int] = frozenset()) -> list[_census.Container]:
+def census(*values: Any, ignore: Sequence[object] = ()) -> list[_census.Container]:
     tracked = [value for value in values if gc.is_tracked(value)]
     untracked = [value for value in values if not gc.is_tracked(value)]
-    return _census.biggest(tracked, [*untracked, *untracked], pause=lambda: None, ignore=ignore)[0]
+    return _census.biggest(ByType(tracked, ignore=ignore), [*untracked, *untracked], pause=lambda: None)[0]
 
 
 class Registry(dict[str, int]):
@@ -56,7 +58,7 @@ def test_small_containers_are_left_out() -> None:
 def test_a_container_may_be_ignored() -> None:
     """The census does not count its own lists."""
     value = list(range(100))
-    assert census(value, ignore=frozenset({id(value)})) == []
+    assert census(value, ignore=[value]) == []
 
 
 def test_entry_bytes_of_text_and_number() -> None:

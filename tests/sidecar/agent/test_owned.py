@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.agent import _census, _owned
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._origin import Modules
 from tests.sidecar.agent.hostile import Hostile
 
@@ -44,7 +45,9 @@ def found(
     clock: Callable[[], float] = lambda: 0.0,
 ) -> dict[int, _owned.Owned]:
     """Return what entries own of those of *values* that were looked into; where nothing is said of *before*, of each."""
-    containers, _ = _census.biggest(values, [value for value in values if type(value) is dict], pause=lambda: None)
+    containers, _ = _census.biggest(
+        ByType(values), [value for value in values if type(value) is dict], pause=lambda: None
+    )
     known = {str(id(each.value)): 0 for each in containers} if before is None else before
     return _owned.owned(
         containers, known, modules=Modules(loaded), running=[sys._getframe()], pause=lambda: None, clock=clock
@@ -177,7 +180,7 @@ def test_other_entries_are_not_entered() -> None:
 def test_frames_that_run_are_not_entered() -> None:
     """Nor counted: they belong to nobody's entry."""
     value = last([sys._getframe()])
-    containers, _ = _census.biggest([value], [], pause=lambda: None)
+    containers, _ = _census.biggest(ByType([value]), [], pause=lambda: None)
     running = [sys._getframe()]
     mean = _owned.owned(containers, {}, modules=Modules({}), running=running, pause=lambda: None)[id(value)]
     assert "frame" not in mean.types

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.agent import _resources, _tasks
+from floodmark_sidecar.agent._by_type import ByType
 from floodmark_sidecar.agent._origin import Modules
 
 
@@ -19,7 +20,7 @@ def no_pause() -> None:
 
 def resources(proc: Path) -> dict[str, list[dict[str, Any]]]:
     """Return what there is to say of process 7 in the tree at *proc*, which has no objects at all."""
-    return _resources.resources([], {}, parent=7, proc=str(proc), pause=no_pause, loaded={})[0]
+    return _resources.resources(ByType([]), {}, parent=7, proc=str(proc), pause=no_pause, loaded={})[0]
 
 
 def a_process(proc: Path, pid: int, *, stat: str = "", children: str | None = None) -> Path:
@@ -82,7 +83,7 @@ def test_ten_thousand_tasks() -> None:
         waiting = [asyncio.create_task(wait(event)) for _ in range(10_000)]
         await asyncio.sleep(0)
         started = time.process_time()
-        rows = _tasks.tasks(waiting, Modules(sys.modules), pause=no_pause)
+        rows = _tasks.tasks(ByType(waiting), Modules(sys.modules), pause=no_pause)
         took = time.process_time() - started
         event.set()
         await asyncio.gather(*waiting)
@@ -102,7 +103,7 @@ def test_an_object_stands_for_a_group_of_which_most_have_one(tmp_path: Path, oth
     with socket.socket() as held:
         for number in [held.fileno(), *range(100, 100 + others)]:
             (folder / str(number)).symlink_to(f"socket:[{number}]")
-        rows, handles = _resources.resources([held, closed], {}, parent=7, proc=str(tmp_path), pause=no_pause)
+        rows, handles = _resources.resources(ByType([held, closed]), {}, parent=7, proc=str(tmp_path), pause=no_pause)
         row = {"name": "socket", "count": 1 + others}
         assert rows["fds"] == [row]
         assert handles == ([(row, held)] if known else [])
