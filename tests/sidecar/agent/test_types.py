@@ -94,8 +94,15 @@ def test_whoever_holds_an_object_it_is_counted_once() -> None:
         labels.own = f"own {number}"  # type: ignore[attr-defined]
         one = Open()
         setattr(one, f"made_{number % 7}", f"dynamic {number}")
-        text = f"twice {number}"
-        held += [labels, one, [text, text], {f"path {n}": (float(n), f"{number}/{n}") for n in range(40)}]
+        text, both = f"twice {number}", f"both {number}"
+        held += [
+            [both],
+            {"both": both},
+            labels,
+            one,
+            [text, text],
+            {f"path {n}": (float(n), f"{number}/{n}") for n in range(40)},
+        ]
         held += [{f"few {number}": text, number + 0.5: text}, frozenset([f"set {number}"]), {b"k" * 9: [number + 0.25]}]
     gc.collect()
     tracked = [value for value in held if gc.is_tracked(value)]
