@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+from email.utils import formatdate
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -68,6 +69,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")
                 headers.update(_HEADERS)
+                headers["Date"] = formatdate(usegmt=True)
             elif is_head and message["type"] == "http.response.body":
                 message = {**message, "body": b""}
             await send(message)

@@ -57,18 +57,27 @@ class Served:
         self._socket = bind("127.0.0.1", 0)
         self._server = HttpServer(create_app(state), self._socket)
         self._store = store
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
+        self._began.wait()
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def _run(self) -> None:
-        asyncio.run(self._server.run_until_stopped())
+        asyncio.run(self._serve())
         self._socket.close()
         self._store.close()
 
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began.set()
+        await self._server.run_until_stopped()
+
     def stop(self) -> None:
         """Begin to end, which takes a fifth of a second."""
-        self._server.stop()
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._server.stop)
 
     def join(self) -> None:
         """Wait for the end."""
