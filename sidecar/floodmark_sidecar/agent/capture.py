@@ -7,6 +7,7 @@ import sys
 import time
 from _contextvars import Context
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from floodmark_sidecar.agent import (
@@ -15,6 +16,7 @@ from floodmark_sidecar.agent import (
     _fork,
     _graph,
     _names,
+    _orphans,
     _owned,
     _paced,
     _resources,
@@ -157,8 +159,7 @@ def _run(path: str, service: str, cancel: int | None, duty: float, content: Cont
         _written.write(partial_path, path, {**_written.head(service, os.getppid()), **found})
         if "types" not in found:
             return b""
-        known = found["type_owners"]
-        types = {name: count for name, count, _ in found["types"] if name in known}
+        types = {name: count for name, count, _ in found["types"]}
         entries = {str(row["id"]): row["entries"] for row in found["containers"]}
         return json.dumps({"types": types, "entries": entries}).encode()
 
@@ -202,6 +203,9 @@ def _take(
     stacks = [value for frame in running for value in _graph.local_names(frame).values()]
     dicts = [*heap.dicts, *(value for value in stacks if type(value) is dict)]
     tallies = _types.count(by_type, [*dicts, *heap.kept], pause=pause)
+    orphans = _orphans.orphans(
+        tallies, by_type, before.get("types", {}), modules=Modules(sys.modules), held=[*running, *stacks], pause=pause
+    )
     found, complete = _census.biggest(by_type, dicts, pause=pause)
     modules = Modules(sys.modules)
     owners = _types.owners(tallies, modules)
@@ -263,6 +267,7 @@ def _take(
         "notes": notes,
         "types": _types.rows(tallies, modules),
         "type_owners": owners,
+        "orphans": {name: asdict(each) for name, each in orphans.items()},
         "containers": [
             {**_row(each, names.get(id(each.value)), contents, tokens), "owned": _held(owned.get(id(each.value)))}
             for each in found

@@ -88,7 +88,8 @@ class TypeCount:
 
     Of a class that is written in Python, `owner` says where, and `each_bytes` what an instance holds, if one was sampled.
     Of one that had grown, `held_by` is the chain of names that leads to an instance; `unheld` says that none does; `holds`
-    are the other such classes of which an instance had one.
+    are the other such classes of which an instance had one. Of a type of C that had grown, `orphans` says how many
+    of how many that came last nobody holds whom the collector knows, and `holds` what a few of these hold.
     """
 
     name: str
@@ -99,6 +100,7 @@ class TypeCount:
     held_by: str | None = None
     unheld: bool = False
     holds: tuple[str, ...] = ()
+    orphans: tuple[int, int] | None = None
 
     @property
     def bytes_of_one(self) -> float:
@@ -175,13 +177,14 @@ def parse_capture(obj: Mapping[str, Any], *, worker: str, life: int) -> Capture:
 def _types(obj: Mapping[str, Any]) -> tuple[TypeCount, ...]:
     rows = obj.get("types", [])
     owners = _mapping(obj.get("type_owners", {}), "type_owners of the capture")
+    orphans = _mapping(obj.get("orphans", {}), "orphans of the capture")
     if not isinstance(rows, list):
         msg = f"types of a capture must be a list (got {type(rows).__name__})"
         raise ValueError(msg)  # noqa: TRY004  as above
-    return tuple(_type(row, owners, f"type {index}") for index, row in enumerate(rows))
+    return tuple(_type(row, owners, orphans, f"type {index}") for index, row in enumerate(rows))
 
 
-def _type(row: Any, owners: Mapping[str, Any], where: str) -> TypeCount:
+def _type(row: Any, owners: Mapping[str, Any], orphans: Mapping[str, Any], where: str) -> TypeCount:
     if not isinstance(row, list) or len(row) != len(_SUMMARY):
         msg = f"{where} must be a row of name, count and bytes (got {row!r:.60})"
         raise ValueError(msg)
@@ -190,6 +193,8 @@ def _type(row: Any, owners: Mapping[str, Any], where: str) -> TypeCount:
     known = {} if about is None else _mapping(about, f"the owner of {where}")
     each = known.get("each_bytes")
     held_by = _text(known, "held_by", where)
+    unheld = orphans.get(str(row[0]))
+    lost = {} if unheld is None else _mapping(unheld, f"orphans of {where}")
     return TypeCount(
         name=_text(fields, "name", where) or "?",
         count=_count(fields, "count", where),
@@ -198,8 +203,13 @@ def _type(row: Any, owners: Mapping[str, Any], where: str) -> TypeCount:
         each_bytes=None if each is None else _number(known, "each_bytes", where),
         held_by=held_by,
         unheld=held_by is None and "held_by" in known and known.get("searched") is True,
-        holds=_texts(known, "holds", where),
+        holds=_texts(lost or known, "holds", where),
+        orphans=_orphans(lost, f"the orphans of {where}") if lost else None,
     )
+
+
+def _orphans(obj: Mapping[str, Any], where: str) -> tuple[int, int]:
+    return _count(obj, "count", where), _count(obj, "of", where)
 
 
 def _container(obj: Any, index: int) -> Container:

@@ -21,6 +21,9 @@ _AS_MANY: Final = (0.5, 2.0)
 _HELD: Final = 16.0
 """Objects of the interpreter's own types that one instance of a class may hold."""
 
+_LOST: Final = 0.5
+"""The part of what came last of a type that nobody holds where its instances are taken for lost."""
+
 _FEW: Final = 64
 _FEW_BYTES: Final = 64 << 10
 """A type of the interpreter's that gained fewer instances, of fewer bytes in all, is not named for that."""
@@ -38,12 +41,14 @@ def from_types(lives: Sequence[Sequence[Capture]]) -> Iterator[Finding]:
             counted = [(t, types[name]) for t, types in seen if name in types]
             found = growth([t for t, _ in counted], [each.count for _, each in counted])
             if found is not None:
-                yield _finding(name, counted[-1][1], life, seconds, found=found)
+                yield _finding(name, [each for _, each in counted], life, seconds, found=found)
 
 
 def _finding(
-    name: str, latest: TypeCount, life: Sequence[Capture], seconds: dict[str, float], *, found: Growth
+    name: str, counted: Sequence[TypeCount], life: Sequence[Capture], seconds: dict[str, float], *, found: Growth
 ) -> Finding:
+    latest = next((each for each in reversed(counted) if each.orphans is not None), counted[-1])
+    lost = latest.orphans is not None and latest.orphans[0] >= _LOST * latest.orphans[1]
     worker = life[0].worker
     return Finding(
         key=("type", name),
@@ -55,12 +60,15 @@ def _finding(
         observed=f"{found.count} captures",
         bytes_per_entry=latest.bytes_of_one,
         owner=latest.owner,
-        holds=latest.holds,
-        remark=_held(latest),
+        holds=latest.holds if latest.orphans is None or lost else (),
+        remark=_held(latest, lost=lost),
     )
 
 
-def _held(latest: TypeCount) -> str:
+def _held(latest: TypeCount, *, lost: bool) -> str:
+    if lost and latest.orphans is not None:
+        count, of = latest.orphans
+        return f"{count:,} of {of:,} that came last are held by nothing that the collector knows: C code holds or lost them"
     if latest.held_by is not None:
         return f"one is held by {latest.held_by}"
     return "nothing that has a name holds one: they hold each other, or C code does" if latest.unheld else ""

@@ -33,7 +33,7 @@ assert told["path"] == os.path.abspath("captures/one.json")
     content = json.loads(file.read_text())
     assert content.keys() == {
         *("floodmark_capture", "service", "pid", "t", "python", "how", "seconds", "objects", "complete", "notes"),
-        *("types", "type_owners", "containers", "threads", "tasks", "fds", "children"),
+        *("types", "type_owners", "orphans", "containers", "threads", "tasks", "fds", "children"),
     }
     assert (content["floodmark_capture"], content["service"], content["how"]) == (1, "web", "fork")
     assert content["objects"] > 1000

@@ -81,6 +81,56 @@ def test_a_builtin_that_grows_alone_is_named() -> None:
     assert (culprit.name, culprit.where) == ("tuple", None)
 
 
+def losing(orphans: Mapping[str, object], sizes: Mapping[str, Sequence[int]]) -> list[Capture]:
+    """One capture a minute with so many instances of builtin types, of 100 bytes, the last three with *orphans*."""
+    captures = []
+    for minute in range(4):
+        file = {
+            "floodmark_capture": 1,
+            "t": START + minute * MINUTE,
+            "containers": [],
+            "types": [[name, counts[minute], 100 * counts[minute]] for name, counts in sizes.items()],
+            "orphans": orphans if minute else {},
+        }
+        captures.append(parse_capture(file, worker="web-0", life=1))
+    return captures
+
+
+def test_what_c_code_has_lost_is_named_with_what_it_holds() -> None:
+    """That nobody holds most of what came says which of the types it is, whatever has more bytes."""
+    orphans = {
+        "list": {"of": 1000, "count": 990, "holds": ["str", "tuple"]},
+        "tuple": {"of": 990, "count": 9, "holds": ["int"]},
+    }
+    (culprit,) = ranked(losing(orphans, {"str": GROWS, "tuple": GROWS, "list": GROWS}))
+
+    assert (culprit.kind, culprit.name) == ("type", "list")
+    assert culprit.bytes_per_hour == pytest.approx(60_000 * 300)
+    assert culprit.evidence.endswith(
+        "with what one holds of str, tuple; 990 of 1,000 that came last are held by nothing that the collector knows: C code "
+        "holds or lost them"
+    )
+
+
+def test_a_few_orphans_are_everywhere() -> None:
+    """They tell nothing of the others."""
+    orphans = {"list": {"of": 1000, "count": 499, "holds": ["tuple"]}}
+    found = ranked(losing(orphans, {"tuple": GROWS, "list": GROWS}))
+
+    assert sorted(names(found)) == ["list", "tuple"]
+    assert not any("C code" in culprit.evidence for culprit in found)
+
+
+@pytest.mark.parametrize(
+    "orphans", [7, {"dict": 7}, {"dict": {"count": 1}}, {"dict": {"count": -1, "of": 2, "holds": []}}]
+)
+def test_orphans_that_are_none_are_refused(orphans: Any) -> None:
+    """With what is wrong."""
+    file = {"floodmark_capture": 1, "t": START, "containers": [], "types": [["dict", 1, 1]], "orphans": orphans}
+    with pytest.raises(ValueError, match="orphans of"):
+        parse_capture(file, worker="web-0", life=1)
+
+
 def test_what_entries_hold_comes_behind_their_container() -> None:
     """Texts that a container gains a few of with each entry have no place of their own; far more of them come first."""
     few, many = [10 * size for size in GROWS], [50 * size for size in GROWS]
