@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from floodmark_sidecar.culprits import Capture, Culprit, parse_capture, parse_window, rank
+from floodmark_sidecar.culprits import Capture, Culprit, parse_capture, parse_native_window, parse_window, rank
 from floodmark_sidecar.judge import Settings, Trace, Verdict, judge
 from floodmark_sidecar.source import SourceLocator
 from floodmark_sidecar.store import CaptureRow, Reader
@@ -61,6 +61,7 @@ def assess(
     taken = [row for row in reader.captures(service) if row.t >= (since or 0.0)]
     captures, notes = _load(_chosen([row for row in taken if row.kind == "census"]), parse_capture)
     windows, more_notes = _load(_chosen([row for row in taken if row.kind == "trace"]), parse_window)
+    natives, notes_on_natives = _load(_chosen([row for row in taken if row.kind == "native"]), parse_native_window)
     trims, unread = trims_of(_chosen([row for row in taken if row.kind == "trim"]))
     locate = locate or SourceLocator(cwd)
     culprits = rank(
@@ -70,9 +71,10 @@ def assess(
         locate=locate,
         registered=reader.registered(service),
         windows=windows,
+        natives=natives,
         shown=locate.shown,
     )
-    notes = (*notes, *_remarks(captures), *more_notes, *unread, *said(trims, grown=_grown(verdict)))
+    notes = (*notes, *_remarks(captures), *more_notes, *notes_on_natives, *unread, *said(trims, grown=_grown(verdict)))
     return Assessment(verdict, culprits, trace, notes, tuple(trims))
 
 

@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 from typing import Final
 
 _NAME: Final = re.compile(
-    r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.(?P<stamp>\d{8}T\d{9}Z)(?:\.(?P<kind>trace|trim))?\.json(?:\.gz)?"
+    r"(?P<worker>.+)\.life(?P<life>\d{1,9})\.(?P<stamp>\d{8}T\d{9}Z)(?:\.(?P<kind>trace|native|trim))?\.json(?:\.gz)?"
 )
-_UNFINISHED: Final = re.compile(rf"{_NAME.pattern}\.\d+\.part")
+_UNFINISHED: Final = re.compile(rf"{_NAME.pattern}(?:\.memray)?\.\d+\.part")
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureFile:
     """What the name of a capture file says: its worker's slot, the process in it, and a stamp that sorts by time.
 
-    `kind` is `census`, `trace` or `trim`.
+    `kind` is `census`, `trace`, `native` or `trim`.
     """
 
     worker: str

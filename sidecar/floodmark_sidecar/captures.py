@@ -1,4 +1,4 @@
-"""Asks agents for censuses, trace windows and trims: by the clock or on demand, one at a time over a service, with a deadline."""
+"""Asks agents for censuses, windows and trims: by the clock or on demand, one at a time over a service, with a deadline."""
 
 import asyncio
 import contextlib
@@ -22,12 +22,13 @@ DEADLINE_SECONDS: Final = 120.0
 """A capture that has not answered by now (after its window) is given up; its worker is not asked again until it has answered or gone."""
 
 MOST_TRACE_SECONDS: Final = 600.0
-"""The longest trace window; the agent has the same limit."""
+"""The longest trace or native window; the agent has the same limit."""
 
 NO_FOLDER: Final = "this sidecar has no folder for captures"
 
 _NO_SUCH: Final = {
     "trace": "its agent is of an older version, which takes no trace windows",
+    "native": "its agent is of an older version, which takes no native windows",
     "trim": "its agent is of an older version, which does not trim",
 }
 
@@ -40,7 +41,7 @@ class CaptureError(FloodmarkError):
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is asked for: a kind, and of a trace window its length in seconds and the frames kept of each allocation."""
+    """What is asked for: a kind, of a window its length in seconds, and of a trace window the frames of each allocation."""
 
     kind: str = "census"
     seconds: float = 0.0
@@ -51,6 +52,8 @@ class _Wanted:
         """What the message says of it."""
         if self.kind == "trace":
             return {"kind": self.kind, "seconds": self.seconds, "frames": self.frames}
+        if self.kind == "native":
+            return {"kind": self.kind, "seconds": self.seconds}
         return {} if self.kind == "census" else {"kind": self.kind}
 
 
@@ -109,31 +112,27 @@ class Captures:
         worker: str | None = None,
         trace: float | None = None,
         frames: int = 1,
+        native: float | None = None,
         trim: bool = False,
         trigger: str = "asked",
     ) -> list[CaptureRow]:
         """Take one census of every connected worker of *service*, in turn, or of *worker* alone; store how each went.
 
         With *trace*, a window of so many seconds in one worker instead: the one whose last window is longest ago.
-        *frames* is how many of each allocation are kept; more cost the worker more. With *trim*, instead of a census the
-        allocator of every worker, or of *worker*, gives back what nothing uses. *trigger* says on whose account.
+        *frames* is how many of each allocation are kept; more cost the worker more. With *native*, a window of so many
+        seconds in one worker in which memray notes what C code asks for. With *trim*, instead of a census the allocator of
+        every worker, or of *worker*, gives back what nothing uses. *trigger* says on whose account.
         Waits for a round that is already under way. Raises `CaptureError` when there is no folder for files, or no such
         worker with an agent, and `UsageError` when no window is so long or two things are asked for at once.
         """
-        if trace is not None and not 0 < trace <= MOST_TRACE_SECONDS:
-            msg = f"a trace window lasts up to {MOST_TRACE_SECONDS:g} s (got {trace:g} s)"
-            raise UsageError(msg)
-        if trim and trace is not None:
-            msg = "a trace window and a trim are two captures: ask for one at a time"
-            raise UsageError(msg)
+        wanted = _wanted(trace, frames, native, trim=trim)
         if self._folder is None:
             raise CaptureError(NO_FOLDER, hint="start it with --captures DIR")
         folder = self._folder
         async with self._turns[service]:
             rows = []
-            wanted = _Wanted("trace", trace, frames) if trace is not None else _Wanted("trim" if trim else "census")
             found = self._asked(service, worker)
-            for life, agent in found if trace is None else self._next_to_trace(service, found):
+            for life, agent in self._next_to_trace(service, found) if wanted.seconds else found:
                 row = replace(await self._one(service, life, agent, folder, wanted), trigger=trigger)
                 rows.append(row)
                 with contextlib.suppress(FloodmarkError):
@@ -205,6 +204,21 @@ class Captures:
         except OSError as error:
             return _refused(capture_id, str(error))
         return _checked(answer, path)
+
+
+def _wanted(trace: float | None, frames: int, native: float | None, *, trim: bool) -> _Wanted:
+    windows = {"trace": trace, "native": native}
+    asked = [kind for kind, seconds in windows.items() if seconds is not None] + ["trim"] * trim
+    if len(asked) > 1:
+        names = ["a trim" if kind == "trim" else f"a {kind} window" for kind in asked]
+        msg = f"{' and '.join(names)} are {len(names)} captures: ask for one at a time"
+        raise UsageError(msg)
+    for kind, seconds in windows.items():
+        if seconds is not None and not 0 < seconds <= MOST_TRACE_SECONDS:
+            msg = f"a {kind} window lasts up to {MOST_TRACE_SECONDS:g} s (got {seconds:g} s)"
+            raise UsageError(msg)
+    kind = asked[0] if asked else "census"
+    return _Wanted(kind, windows.get(kind) or 0.0, frames)
 
 
 def _prepared(folder: Path) -> Path:

@@ -11,6 +11,7 @@ Sidecar to agent:
     welcome   version, read_every
     capture   id, path                                                           take a census, write it there
               kind: "trace", seconds, frames                                      or trace allocations for so long first
+              kind: "native", seconds                                             or have memray note it, C code included
               kind: "trim"                                                        or have malloc give back what is free
 
 All times are UTC epoch seconds, `path` is the absolute name of a file that does not exist yet. `can` lists the kinds of

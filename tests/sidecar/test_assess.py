@@ -44,6 +44,24 @@ def test_how_captures_were_taken_is_said_once(tmp_path: Path) -> None:
     assert found.notes == ("2 of 3 censuses: taken in the process itself: gRPC is loaded",)
 
 
+def test_a_native_window_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """Those that can be are for the ranking."""
+    head = {"floodmark_capture": 1, "kind": "native", "t": T, "window_seconds": 1.0, "places": [], "other_bytes": 0}
+    with Store(tmp_path / "history.db") as store:
+        store.put_sample(Sample("web", T, ((Life("web-0", 1, 1, 1.0, T), WorkerReading("web-0", 1, uss_bytes=1)),)))
+        for index, content in enumerate((head, {**head, "places": None})):
+            path = tmp_path / f"{index}.native.json"
+            path.write_text(json.dumps(content))
+            done = store.put_capture("web", CaptureRow(T + index, "web-0", 1, path=str(path), kind="native"))
+        done.result(10)
+        with Reader(store.path) as reader:
+            found = assess(reader, "web", cwd=None)
+
+    assert found.notes == (
+        "the capture 1.native.json cannot be read: places of a native window must be a list (got NoneType)",
+    )
+
+
 def test_trims_are_told_and_are_no_captures_to_compare(tmp_path: Path) -> None:
     """One note for all, and each in the result; one that cannot be read is said."""
     with Store(tmp_path / "history.db") as store:

@@ -115,7 +115,7 @@ class Link:
         self._greeted_at = self._clock()
         python = "{}.{}.{}".format(*sys.version_info[:3])
         hello = {"type": "hello", "version": wire.VERSION, "service": self._service, "pid": os.getpid()}
-        self._greeting = wire.encode({**hello, "python": python, "can": ["trace", "trim"]})
+        self._greeting = wire.encode({**hello, "python": python, "can": ["trace", "native", "trim"]})
 
     def _back_off(self) -> None:
         """Close, and come back after a wait that grows with each failure, and differs from worker to worker."""

@@ -7,15 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from floodmark_sidecar.agent._governor import Governor
 from floodmark_sidecar.agent._link import Link
 from floodmark_sidecar.agent._originals import sleep, start_new_thread
 from floodmark_sidecar.agent._readings import Readings
-
-if TYPE_CHECKING:
-    from floodmark_sidecar.agent._trace import Window
 
 READ_EVERY: Final = 15.0
 """Seconds between readings until the sidecar says otherwise."""
@@ -23,6 +20,28 @@ READ_EVERY: Final = 15.0
 _LEAST_EVERY: Final = 0.05
 _MOST_ERRORS: Final = 10
 _FAULTS: Final = frozenset({signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT})
+
+
+class _Window(Protocol):
+    """A time in which the service's allocations are noted: a trace window or a native one."""
+
+    asked: object
+
+    @property
+    def next_look(self) -> float:
+        """When to look again (monotonic)."""
+
+    def look(self) -> None:
+        """Look into it, if that is due."""
+
+    def over(self) -> bool:
+        """Whether it is to end."""
+
+    def end(self) -> dict[str, Any]:
+        """End it and return the answer to whoever asked."""
+
+    def close(self) -> None:
+        """End it without an answer."""
 
 
 class Agent:
@@ -43,7 +62,7 @@ class Agent:
         self._ended = True
         self._native: int | None = None
         self._every = READ_EVERY
-        self._window: Window | None = None
+        self._window: _Window | None = None
 
     def start(self) -> None:
         """Start the thread; raises RuntimeError where the process can have no more threads."""
@@ -154,12 +173,12 @@ class Agent:
         path, kind = message.get("path"), message.get("kind", "census")
         if not isinstance(path, str) or not path.startswith("/"):
             return self._refused(f"not an absolute path: {path!r}")
-        if kind not in ("census", "trace", "trim"):
+        if kind not in ("census", "trace", "native", "trim"):
             return self._refused(f"this agent takes no capture of kind {kind!r:.40}")
         if self._window is not None:
-            return self._refused("a trace window is open")
-        if kind == "trace":
-            return self._open_window(path, message)
+            return self._refused("a window is open")
+        if kind in ("trace", "native"):
+            return self._open_window(path, kind, message)
         if kind == "trim":
             from floodmark_sidecar.agent import _trim  # noqa: PLC0415  as below
 
@@ -169,17 +188,26 @@ class Agent:
         take: Callable[..., dict[str, Any]] = capture.take
         return take(path, service=self.service, cancel=self._wake, proc=self._proc)
 
-    def _open_window(self, path: str, message: dict[str, Any]) -> dict[str, Any] | None:
-        from floodmark_sidecar.agent import _trace  # noqa: PLC0415  as above
-
-        take = partial(_trace.take, path, service=self.service, cancel=self._wake, proc=self._proc)
-        seconds, frames = message.get("seconds"), message.get("frames", 1)
-        look = partial(_trace.look, cancel=self._wake, proc=self._proc)
-        window = _trace.open_window(seconds, frames, take=take, look=look, asked=message.get("id"), proc=self._proc)
+    def _open_window(self, path: str, kind: str, message: dict[str, Any]) -> dict[str, Any] | None:
+        window = (self._native_window if kind == "native" else self._trace_window)(path, message)
         if isinstance(window, str):
             return self._refused(window)
         self._window = window
         return None
+
+    def _trace_window(self, path: str, message: dict[str, Any]) -> _Window | str:
+        from floodmark_sidecar.agent import _trace  # noqa: PLC0415  as above
+
+        take = partial(_trace.take, path, service=self.service, cancel=self._wake, proc=self._proc)
+        look = partial(_trace.look, cancel=self._wake, proc=self._proc)
+        seconds, frames = message.get("seconds"), message.get("frames", 1)
+        return _trace.open_window(seconds, frames, take=take, look=look, asked=message.get("id"), proc=self._proc)
+
+    def _native_window(self, path: str, message: dict[str, Any]) -> _Window | str:
+        from floodmark_sidecar.agent import _native  # noqa: PLC0415  as above
+
+        take = partial(_native.take, path, service=self.service, cancel=self._wake, proc=self._proc)
+        return _native.open_window(message.get("seconds"), path, take=take, asked=message.get("id"), proc=self._proc)
 
     def _end_window(self, link: Link) -> None:
         """Look into the window that is open, if that is due, and answer for it, if it is over."""

@@ -1,4 +1,4 @@
-"""`floodmark capture`: a census of every worker, a trace window or a trim, by a running sidecar when it is asked."""
+"""`floodmark capture`: a census of every worker, a trace or native window or a trim, by a running sidecar when it is asked."""
 
 import argparse
 import json
@@ -18,7 +18,7 @@ from floodmark_sidecar.errors import ExitCode, UsageError
 from floodmark_sidecar.units import parse_duration
 
 NAME: Final = "capture"
-HELP: Final = "have a running sidecar take a census of every worker of a service now, or a trace window, or a trim"
+HELP: Final = "have a running sidecar take a census of every worker of a service now, or a window, or a trim"
 
 _URL: Final = "http://127.0.0.1:8642"
 _EACH: Final = 130.0
@@ -64,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="trace for so long (30s) where one worker allocates, and tell by line what stayed; slows it several times",
     )
     kind.add_argument(
+        "--native",
+        metavar="DURATION",
+        help="have memray note for so long (30s) in one worker what C code asks for and does not give back; it must be "
+        "installed where the service runs",
+    )
+    kind.add_argument(
         "--trim",
         action="store_true",
         help="have the allocators give memory back that nothing uses: what comes back is no leak",
@@ -79,15 +85,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Take the captures and say how they went: 0, or 3 if none was taken. Raises `UsageError` if there is no sidecar."""
-    kind = "trim" if args.trim else "trace window" if args.trace is not None else "census"
-    seconds = 0.0 if args.trace is None else _duration(args.trace)
+    windows = {name: text for name in ("trace", "native") if (text := getattr(args, name)) is not None}
+    kind = "trim" if args.trim else next((f"{name} window" for name in windows), "census")
+    seconds = sum(_duration(name, text) for name, text in windows.items())
     picture = None if args.graph is None else HoldersPicture(args.graph)
     token = token_of_the_environment() if args.token is None else checked_token(args.token, "--token")
     sidecar = Sidecar(args.url, token)
     workers = _workers(sidecar)
     service = args.service if args.service is not None else _only(workers, args.url)
     patience = min(_LONGEST, _UNDER_WAY + seconds + _EACH * max(1, workers.get(service, 1)))
-    asked = {"worker": args.worker, "trace": args.trace, "trim": args.trim or None}
+    asked = {"worker": args.worker, "trim": args.trim or None, **windows}
     body = {"service": service, **{name: value for name, value in asked.items() if value is not None}}
     answer = sidecar.post("/api/v1/captures", body, patience=patience)
     taken = _rows(sidecar, answer)
@@ -104,11 +111,11 @@ def run(args: argparse.Namespace) -> int:
     return int(ExitCode.INCONCLUSIVE)
 
 
-def _duration(text: str) -> float:
+def _duration(name: str, text: str) -> float:
     try:
         return parse_duration(text)
     except UsageError as error:
-        msg = f"--trace: {error.message}"
+        msg = f"--{name}: {error.message}"
         raise UsageError(msg, hint=error.hint) from None
 
 

@@ -5,6 +5,7 @@ from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._diff import Change, Changes, ContainerChange, Diff, LineChange, TypeChange, diff
 from floodmark_sidecar.culprits._fix import Fix
 from floodmark_sidecar.culprits._lines import Window, parse_window
+from floodmark_sidecar.culprits._native_windows import NativeWindow, parse_native_window
 from floodmark_sidecar.culprits._rank import rank
 from floodmark_sidecar.culprits._retainers import Retainer, graph, path_text
 from floodmark_sidecar.culprits._snapshot import Snapshot, parse_snapshot
@@ -19,6 +20,7 @@ __all__ = [
     "Diff",
     "Fix",
     "LineChange",
+    "NativeWindow",
     "Owner",
     "Retainer",
     "Snapshot",
@@ -27,6 +29,7 @@ __all__ = [
     "diff",
     "graph",
     "parse_capture",
+    "parse_native_window",
     "parse_snapshot",
     "parse_window",
     "path_text",

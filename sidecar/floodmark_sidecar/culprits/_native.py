@@ -1,11 +1,12 @@
 """Growth outside Python's objects: a culprit of its own where those that have a name leave much of it open. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._explained import explained, placed_by_size, share, together
+from floodmark_sidecar.culprits._native_windows import NativeWindow, from_windows
 from floodmark_sidecar.units import format_bytes
 
 
@@ -19,7 +20,11 @@ class _Place:
 
 
 _PLACES: Final = {
-    "native": _Place("malloc", "native malloc in use", "memray's native traces tell which C function asks for it"),
+    "native": _Place(
+        "malloc",
+        "native malloc in use",
+        "a native window (floodmark capture --native 30s) tells which C function asks for it",
+    ),
     "mmap": _Place("mmap", "mmap", "large buffers, arrays and files that are mapped tell who holds them"),
     "retention": _Place("malloc, free", "malloc free but kept", "fewer arenas (MALLOC_ARENA_MAX=2) may give it back"),
 }
@@ -36,11 +41,18 @@ _MOST_OF_IT: Final = 0.8
 
 
 def with_native(
-    culprits: Sequence[Culprit], judged: Mapping[str, Any], *, named: float | None = None
+    culprits: Sequence[Culprit],
+    judged: Mapping[str, Any],
+    *,
+    named: float | None = None,
+    windows: Sequence[NativeWindow] = (),
+    shown: Callable[[str], str] = str,
 ) -> tuple[Culprit, ...]:
     """Return *culprits* with what a climb takes outside Python's objects, if the verdict *judged* says that it does.
 
-    *named* is what in bytes an hour has a name for sure, by default all that is known of *culprits*. By its bytes among those that hold something; before lines, which are Python's own allocations.
+    *named* is what in bytes an hour has a name for sure, by default all that is known of *culprits*. By its bytes among
+    those that hold something; before lines, which are Python's own allocations. Where native *windows* saw who asks for
+    it, these places come instead, and what they leave open, if that is much; *shown* writes the paths of their files.
     """
     rows = {row["row"]: row["bytes"] for row in judged.get("ledger", ())}
     place = _PLACES.get(judged.get("growth_class", "")) or _elsewhere(rows)
@@ -50,14 +62,27 @@ def with_native(
     if place is None or judged.get("verdict") != "climbing" or slope <= 0 or explained(slope, named):
         return tuple(culprits)
     left = slope - named
+    found = from_windows(windows, left=left, slope=slope, shown=shown)
+    left -= together(found)
+    if not found or not explained(slope, slope - left):
+        found.append(_anywhere(place, rows, left, slope, judged.get("worker")))
+    ordered = held
+    for each in found:
+        ordered = placed_by_size(ordered, each)
+    ordered += [each for each in culprits if each.kind == "line"]
+    return tuple(replace(each, rank=rank) for rank, each in enumerate(ordered, start=1))
+
+
+def _anywhere(place: _Place, rows: Mapping[str, float], left: float, slope: float, worker: str | None) -> Culprit:
+    """Return the culprit that stands for what nobody has seen anybody ask for."""
     grown = f"{format_bytes(rows[place.row])} of {format_bytes(sum(rows.values()))} that memory grew by"
-    found = Culprit(
+    return Culprit(
         rank=0,
         kind="native",
         name=place.name,
         where=None,
         path=None,
-        worker=judged.get("worker"),
+        worker=worker,
         share=share(left, slope),
         bytes_per_hour=left,
         entries_per_hour=0.0,
@@ -65,9 +90,6 @@ def with_native(
         points=(),
         evidence=f"{place.row}: {grown}, and no object of Python's explains it; {place.hint}",
     )
-    ordered = placed_by_size(held, found)
-    ordered += [each for each in culprits if each.kind == "line"]
-    return tuple(replace(each, rank=rank) for rank, each in enumerate(ordered, start=1))
 
 
 def _elsewhere(rows: Mapping[str, float]) -> _Place | None:

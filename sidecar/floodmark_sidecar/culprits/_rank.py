@@ -16,6 +16,7 @@ from floodmark_sidecar.culprits._lines import Window, with_lines
 from floodmark_sidecar.culprits._living import living
 from floodmark_sidecar.culprits._maps import from_trace
 from floodmark_sidecar.culprits._native import with_native
+from floodmark_sidecar.culprits._native_windows import NativeWindow
 from floodmark_sidecar.culprits._resources import placed, resource_culprits
 from floodmark_sidecar.culprits._types import behind_holders, from_types, unexplained
 from floodmark_sidecar.judge import Trace, Verdict
@@ -29,6 +30,7 @@ def rank(
     locate: Callable[[Owner], str | None],
     registered: Mapping[tuple[str, int], Mapping[int, str]] | None = None,
     windows: Sequence[Window] = (),
+    natives: Sequence[NativeWindow] = (),
     shown: Callable[[str], str] = str,
 ) -> tuple[Culprit, ...]:
     """Return what goes on growing, what grows most bytes an hour first; nothing if *verdict* is `steady`.
@@ -38,8 +40,8 @@ def rank(
     *trace* tells of the registered maps, *captures* of every big container. *registered* gives, for each (worker, life),
     the ids of the containers inside registered maps and the maps' names: such a container is shown as its map.
     *locate* finds the line of source of an owner. *windows* say which lines allocate what stays, where the others leave
-    much of a climb without a name; *shown* writes the path of a file as *locate* does. Of a service with several
-    workers, the sums are ranked.
+    much of a climb without a name, and *natives* which functions of C do; *shown* writes the path of a file as *locate*
+    does. Of a service with several workers, the sums are ranked.
     """
     if verdict is not None and verdict.verdict == "steady":
         return ()
@@ -81,7 +83,9 @@ def rank(
         growing=ordered,
         named=named,
     )
-    return placed(with_native(culprits, judged, named=named), counted, verdict, held=named)
+    fresh = [window for window in natives if since is None or window.t >= since]
+    culprits = with_native(culprits, judged, named=named, windows=fresh, shown=shown)
+    return placed(culprits, counted, verdict, held=named)
 
 
 def _culprits(

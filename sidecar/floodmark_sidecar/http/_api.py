@@ -46,6 +46,11 @@ class CaptureRequest(BaseModel):
     trace: str | None = Field(
         None, max_length=40, description="trace allocations for so long (30s) in one worker, instead of a census of all"
     )
+    native: str | None = Field(
+        None,
+        max_length=40,
+        description="have memray note for so long (30s) in one worker what C code asks for, instead",
+    )
     trim: bool = Field(default=False, description="have malloc give back what nothing uses, instead of a census")
     frames: int = Field(1, ge=1, le=16, description="how many frames of each allocation to keep; more cost more")
 
@@ -246,17 +251,18 @@ async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
     """Take a census of every worker of the service that has an agent, one after the other; answers when done.
 
     With `worker`, of that one alone. With `trace`, one worker notes for so long where it allocates, which slows it several
-    times, and what is alive at the end is written by line; the next request takes another worker. With `trim`, the workers'
-    allocators give back what nothing uses: what comes back is no leak, and `notes` says how much it was.
+    times, and what is alive at the end is written by line; the next request takes another worker. With `native`, memray notes
+    for so long which C functions ask one worker for memory. With `trim`, the workers' allocators give back what nothing uses:
+    what comes back is no leak, and `notes` says how much it was.
     """
     name = _named(request, body.service)
     try:
-        seconds = None if body.trace is None else parse_duration(body.trace)
+        trace, native = (None if text is None else parse_duration(text) for text in (body.trace, body.native))
         taken = await _state(request).captures.take(
-            name, worker=body.worker, trace=seconds, frames=body.frames, trim=body.trim
+            name, worker=body.worker, trace=trace, frames=body.frames, native=native, trim=body.trim
         )
     except UsageError as error:
-        raise HTTPException(400, f"trace: {error.message}") from None
+        raise HTTPException(400, f"{'trace' if body.native is None else 'native'}: {error.message}") from None
     except CaptureError as error:
         raise HTTPException(409, f"{error.message}: {error.hint}") from None
     answer: dict[str, Any] = {"service": name, "captures": [_listed(row) for row in taken]}

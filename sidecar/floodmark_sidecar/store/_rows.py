@@ -41,7 +41,7 @@ class Sample:
 class CaptureRow:
     """One capture that was asked for: `path` of its file, or why there is none in `refused`.
 
-    `kind` is `census`, or `trace` for what survived of a trace window. `trigger` is `clock` for one that was due, `asked`
+    `kind` is `census`, `trace` or `native` for what is left of such a window, or `trim`. `trigger` is `clock` for one that was due, `asked`
     for one that somebody wanted, `suspicion` for one of a service that climbs, None where nobody knows.
     """
 

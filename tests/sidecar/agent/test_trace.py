@@ -58,7 +58,7 @@ def test_the_planted_line_is_first(
     assert process.stdout is not None
     process.stdout.readline()
     sidecar.wait(lambda s: s.of("reading"))
-    assert sidecar.of("hello")[0]["can"] == ["trace", "trim"]
+    assert sidecar.of("hello")[0]["can"] == ["trace", "native", "trim"]
     open_window(sidecar, process.pid, short_path / "c", seconds=0.4)
     lines = []
     while not sidecar.of("captured"):
@@ -98,8 +98,8 @@ def test_readings_go_on_while_a_window_is_open(sidecar: Sidecar, service: Servic
     open_window(sidecar, process.pid, short_path / "one")
     sidecar.send(process.pid, {"type": "capture", "id": "two", "path": str(short_path / "two")})
     open_window(sidecar, process.pid, short_path / "three")
-    assert told(sidecar, "two")["refused"] == "a trace window is open"
-    assert told(sidecar, "three")["refused"] == "a trace window is open"
+    assert told(sidecar, "two")["refused"] == "a window is open"
+    assert told(sidecar, "three")["refused"] == "a window is open"
     before = len(sidecar.of("reading"))
     sidecar.wait(lambda s: len(s.of("reading")) >= before + 2)
     assert not [answer for answer in sidecar.of("captured") if answer["id"] == "one"]

@@ -103,19 +103,20 @@ def test_json_is_what_the_sidecar_answers(scripted: Scripted, capsys: pytest.Cap
     [
         (["--worker", "web-1"], {"worker": "web-1"}),
         (["--trace", "30s"], {"trace": "30s"}),
+        (["--native", "30s"], {"native": "30s"}),
         (["--trim"], {"trim": True}),
     ],
 )
 def test_what_is_asked_for(
     scripted: Scripted, capsys: pytest.CaptureFixture[str], options: list[str], asked: dict[str, Any]
 ) -> None:
-    """One worker, a trace window or a trim; what the sidecar says of it comes last."""
+    """One worker, a window or a trim; what the sidecar says of it comes last."""
     scripted.answer("POST", {"captures": [], "notes": ["gave back \x1b[2J"]})
     assert main(["capture", "--url", scripted.url, *options]) == 3
     assert json.loads(scripted.asked[-1][2]) == {"service": "web", **asked}
     said = capsys.readouterr()
     assert said.out == "gave back \\x1b[2J\n"
-    kind = {"--trace": "trace window", "--trim": "trim"}.get(options[0], "census")
+    kind = {"--trace": "trace window", "--native": "native window", "--trim": "trim"}.get(options[0], "census")
     assert said.err.startswith(f"floodmark: no {kind} was taken: no worker of web has an agent")
 
 
@@ -123,8 +124,9 @@ def test_a_window_of_no_length_is_refused_before_anything_is_asked(
     scripted: Scripted, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With what was given; and a window and a trim are not asked for at once."""
-    assert main(["capture", "--url", scripted.url, "--trace", "long"]) == 2
-    assert "--trace: 'long' is not a duration" in capsys.readouterr().err
+    for option in ("--trace", "--native"):
+        assert main(["capture", "--url", scripted.url, option, "long"]) == 2
+        assert f"{option}: 'long' is not a duration" in capsys.readouterr().err
     assert main(["capture", "--url", scripted.url, "--trace", "1s", "--trim"]) == 2
     assert "not allowed with" in capsys.readouterr().err
     assert scripted.asked == []

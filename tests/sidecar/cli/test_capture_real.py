@@ -34,7 +34,7 @@ def watched(serve: Serve, spawn: Spawn, folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_real_service_is_trimmed_and_traced(watched: Serving, capsys: pytest.CaptureFixture[str]) -> None:
-    """What malloc gave back is said in a sentence; a window of one worker ends in a file of lines."""
+    """What malloc gave back is said in a sentence; a window of one worker ends in a file of lines, or of places in C."""
     asked = ["capture", "--url", watched.url, "--token", "secret", "--worker", "web-0"]
 
     assert main([*asked, "--trim"]) == 0
@@ -42,7 +42,11 @@ def test_a_real_service_is_trimmed_and_traced(watched: Serving, capsys: pytest.C
     assert main([*asked, "--trace", "200ms", "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["captures"]
     assert json.loads(Path(row["path"]).read_text())["lines"]
-    assert [row["kind"] for row in watched.get("/api/v1/captures")["captures"]] == ["trace", "trim"]
+    assert main([*asked, "--native", "500ms", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["captures"]
+    assert json.loads(Path(row["path"]).read_text())["places"]
+    assert [row["kind"] for row in watched.get("/api/v1/captures")["captures"]] == ["native", "trace", "trim"]
+    assert not [note for note in watched.get("/api/v1/verdict")["notes"] if "cannot be read" in note]
     (trim,) = watched.get("/api/v1/verdict")["trims"]
     assert trim["before_bytes"] > 0
 

@@ -68,6 +68,7 @@ class _Verdict:
     slope: float | None
     climbing_maps: tuple[str, ...]
     growth_class: str = "unknown"
+    ledger: tuple[tuple[str, int], ...] = ()
     memory: None = None
     evidence: None = None
 
@@ -76,14 +77,23 @@ class _Verdict:
             "verdict": self.verdict,
             "slope_bytes_per_hour": {"estimate": self.slope, "low": None, "high": None},
             "maps": {name: {"climbing": True} for name in self.climbing_maps},
+            "growth_class": self.growth_class,
+            "ledger": [{"row": row, "bytes": size} for row, size in self.ledger],
         }
 
 
 def verdict(
-    word: str = "climbing", *, slope: float | None = None, since: float = 0.0, climbing_maps: Sequence[str] = ()
+    word: str = "climbing",
+    *,
+    slope: float | None = None,
+    since: float = 0.0,
+    climbing_maps: Sequence[str] = (),
+    growth_class: str = "unknown",
+    ledger: Mapping[str, int] | None = None,
 ) -> Verdict:
     """Return a verdict that judged from *since* seconds after the start and saw *slope* bytes an hour."""
-    return cast("Verdict", _Verdict(word, (START + since, START + 86400), slope, tuple(climbing_maps)))
+    window, rows = (START + since, START + 86400), tuple((ledger or {}).items())
+    return cast("Verdict", _Verdict(word, window, slope, tuple(climbing_maps), growth_class, rows))
 
 
 def locate(owner: Owner) -> str | None:

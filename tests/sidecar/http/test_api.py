@@ -225,7 +225,7 @@ def test_a_capture_body_must_be_right(leaking: Site) -> None:
         assert answer.json()["error"].startswith(sentence)
     answer = leaking.client.post("/api/v1/captures", content=b"{", headers=headers)
     assert answer.status_code == 422
-    for more in ({}, {"trace": "30s"}, {"trace": "1m", "frames": 8}):
+    for more in ({}, {"trace": "30s"}, {"trace": "1m", "frames": 8}, {"native": "30s"}):
         answer = leaking.client.post("/api/v1/captures", json={"service": "web", **more}, headers=headers)
         assert answer.json() == {"service": "web", "captures": []}
 
@@ -234,6 +234,8 @@ def test_a_capture_body_must_be_right(leaking: Site) -> None:
     ("more", "status", "sentence"),
     [
         ({"trace": "soon"}, 400, "trace: 'soon' is not a duration such as 90s"),
+        ({"native": "soon"}, 400, "native: 'soon' is not a duration such as 90s"),
+        ({"native": "11m"}, 400, "native: a native window lasts up to 600 s (got 660 s)"),
         ({"trace": "11m"}, 400, "trace: a trace window lasts up to 600 s (got 660 s)"),
         ({"trace": "1m", "frames": 17}, 422, "frames: input should be less than or equal to 16"),
     ],

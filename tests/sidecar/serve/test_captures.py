@@ -30,7 +30,7 @@ class Bench:
         connect: Connect,
         *,
         deadline: float,
-        can: Sequence[str] = ("trace", "trim"),
+        can: Sequence[str] = ("trace", "native", "trim"),
         **limits: Any,
     ) -> None:
         self.loop = loop
@@ -279,21 +279,34 @@ def test_on_whose_account_it_was_taken_is_stored(bench: Bench) -> None:
         assert [row.trigger for row in reader.captures("web")][:2] == ["asked", "clock"]
 
 
-def test_a_window_has_a_name_of_its_own(bench: Bench) -> None:
-    """So that whoever looks into the folder knows it from a census."""
-    taken = bench.take(trace=30.0)
+@pytest.mark.parametrize("kind", ["trace", "native"])
+def test_a_window_has_a_name_of_its_own(bench: Bench, kind: str) -> None:
+    """So that whoever looks into the folder knows it from a census; it is of one worker."""
+    bench.lives = [LIFE, OTHER]
+    taken = bench.take(**{kind: 30.0})
     asked = bench.peer.receive()
     bench.answer(asked, refused="no")
-    taken.result(10)
+    (row,) = taken.result(10)
     found = CaptureFile.named(Path(asked["path"]).name)
     assert found is not None
-    assert found.kind == "trace"
+    assert (asked["kind"], asked["seconds"], found.kind, row.kind) == (kind, 30.0, kind, kind)
+    assert CaptureFile.is_unfinished(f"{found.name}.memray.7.part")
 
 
-def test_a_trim_is_not_asked_of_an_agent_that_knows_none(make: Callable[..., Bench]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "asked", "why"),
+    [
+        ("trim", True, "does not trim"),
+        ("native", 1.0, "takes no native windows"),
+        ("trace", 1.0, "takes no trace windows"),
+    ],
+)
+def test_nothing_is_asked_of_an_agent_that_does_not_know_it(
+    make: Callable[..., Bench], kind: str, asked: object, why: str
+) -> None:
     """It would take a census instead."""
-    (row,) = make(60.0, can=["trace"]).take(trim=True).result(10)
-    assert (row.kind, row.refused) == ("trim", "its agent is of an older version, which does not trim")
+    (row,) = make(60.0, can=[]).take(**{kind: asked}).result(10)
+    assert (row.kind, row.refused) == (kind, f"its agent is of an older version, which {why}")
 
 
 def test_a_trim_has_a_name_of_its_own(bench: Bench) -> None:
@@ -306,8 +319,12 @@ def test_a_trim_has_a_name_of_its_own(bench: Bench) -> None:
     bench.answer(asked)
     (row,) = taken.result(10)
     assert (row.kind, row.path, row.refused) == ("trim", asked["path"], None)
-    with pytest.raises(UsageError, match="two captures"):
+    with pytest.raises(UsageError, match="a trace window and a trim are 2 captures: ask for one at a time"):
         bench.take(trim=True, trace=1.0).result(10)
+    with pytest.raises(UsageError, match="a trace window and a native window are 2 captures"):
+        bench.take(native=1.0, trace=1.0).result(10)
+    with pytest.raises(UsageError, match=r"a native window lasts up to 600 s \(got 601 s\)"):
+        bench.take(native=601.0).result(10)
 
 
 def test_a_round_ends_within_the_limits(make: Callable[..., Bench]) -> None:

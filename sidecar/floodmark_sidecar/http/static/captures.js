@@ -6,6 +6,7 @@ const EVERY_WORKER = "";
 const KINDS = {
   census: { fields: {}, does: "a census forks the service", under: (worker) => `taking a census of ${worker || "every worker"}, one after the other …` },
   trace: { fields: { trace: "30s" }, does: "a trace window slows a worker several times", under: (worker) => `tracing ${worker || "one worker"} for 30 s …` },
+  native: { fields: { native: "30s" }, does: "a native window slows a worker, and memray stays loaded in it", under: (worker) => `noting for 30 s what C code asks ${worker || "one worker"} for …` },
   trim: { fields: { trim: true }, does: "a trim takes memory from the service that it may ask for again", under: (worker) => `asking the allocator of ${worker || "every worker"} for what nothing uses …` },
 };
 const picked = { from: null, to: null, byHand: false };
