@@ -55,7 +55,7 @@ def with_native(
     it, these places come instead, and what they leave open, if that is much; *shown* writes the paths of their files.
     """
     rows = {row["row"]: row["bytes"] for row in judged.get("ledger", ())}
-    place = _PLACES.get(judged.get("growth_class", "")) or _elsewhere(rows)
+    place = _PLACES.get(judged.get("growth_class", "")) or _elsewhere(rows) or (None if culprits else _by_rows(rows))
     slope = judged.get("slope_bytes_per_hour", {}).get("estimate") or 0.0
     held = [each for each in culprits if each.kind != "line"]
     named = together(held) if named is None else named
@@ -90,6 +90,13 @@ def _anywhere(place: _Place, rows: Mapping[str, float], left: float, slope: floa
         points=(),
         evidence=f"{place.row}: {grown}, and no object of Python's explains it; {place.hint}",
     )
+
+
+def _by_rows(rows: Mapping[str, float]) -> _Place | None:
+    """Return the place that most of the growth is in: what grew of Python's beside it may be a warm-up, if nothing there does."""
+    place = max(_PLACES.values(), key=lambda each: rows.get(each.row, 0.0))
+    grown = sum(rows.values())
+    return place if grown > 0 and explained(grown, rows.get(place.row, 0.0)) else None
 
 
 def _elsewhere(rows: Mapping[str, float]) -> _Place | None:

@@ -80,6 +80,7 @@ class Measured:
 NOTHING: Final = "nothing"
 CENSUS: Final = "floodmark census"
 WINDOW: Final = "floodmark trace window"
+NATIVE: Final = "floodmark native window"
 PYMPLER: Final = "pympler in process"
 _WINDOW: Final = 5.0
 """Seconds of a trace window."""
@@ -135,9 +136,11 @@ def _acts(
         WINDOW: (watched, lambda: sidecar.capture(trace=f"{_WINDOW:g}s")),
         PYMPLER: (off, off.summarise),
     }
-    found: dict[str, list[Act]] = {kind: [] for kind in kinds}
-    for _ in range(captures):
-        for kind, (subject, capture) in kinds.items():
+    # What memray leaves behind is still there at whatever comes after.
+    last = {NATIVE: (watched, lambda: sidecar.capture(native=f"{_WINDOW:g}s"))}
+    found: dict[str, list[Act]] = {kind: [] for kind in [*kinds, *last]}
+    for number in range(2 * captures):
+        for kind, (subject, capture) in (kinds if number < captures else last).items():
             found[kind].append(_act(subject, capture, rate=rate, a_request=a_request))
             say(f"{kind}: a stall of {found[kind][-1].stall * 1e3:,.1f} ms, {found[kind][-1].seconds:.1f} s")
     return {kind: tuple(acts) for kind, acts in found.items()}

@@ -7,7 +7,7 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from tests.bench.cost._measure import CENSUS, NOTHING, PYMPLER, WINDOW, Act, Measured
+from tests.bench.cost._measure import CENSUS, NATIVE, NOTHING, PYMPLER, WINDOW, Act, Measured
 from tests.bench.cost._subject import AGAIN, OFF, READINGS, WAYS
 
 _MIB: Final = 1 << 20
@@ -91,7 +91,7 @@ def draw(path: Path, found: Sequence[Measured]) -> None:
         left.plot(sizes, [100 * (ratio - 1) for ratio in ratios], marker="o", label=way.name)
     left.set_ylabel("processor a request, more than off, %")
     left.set_yscale("symlog", linthresh=1)
-    for kind in (NOTHING, CENSUS, WINDOW, PYMPLER):
+    for kind in (NOTHING, CENSUS, WINDOW, NATIVE, PYMPLER):
         right.plot(sizes, [1e3 * _worst(measured.acts[kind]) for measured in found], marker="o", label=kind)
     right.set_ylabel("worst stall, ms")
     right.set_yscale("log")

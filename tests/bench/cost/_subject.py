@@ -103,9 +103,10 @@ class Sidecar:
         self.process = process
         self._client = Client(port, token=token)
 
-    def capture(self, *, trace: str | None = None) -> None:
+    def capture(self, *, trace: str | None = None, native: str | None = None) -> None:
         """Take a census, or a window that traces for so long; raises `RuntimeError` where it was refused."""
-        asked = {"service": NAME} | ({} if trace is None else {"trace": trace})
+        windows = {"trace": trace, "native": native}
+        asked = {"service": NAME, **{kind: length for kind, length in windows.items() if length is not None}}
         (one,) = self._client.told("POST", "/api/v1/captures", asked)["captures"]
         if one["refused"]:
             msg = f"the capture was refused: {one['refused']}"

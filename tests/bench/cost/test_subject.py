@@ -17,6 +17,7 @@ def test_a_service_is_watched_summarised_and_ended() -> None:
         answers, _ = under_load(subject.port, 50.0, subject.sidecar.capture)
         stall = subject.worst_stall()
         subject.sidecar.capture(trace="1s")
+        subject.sidecar.capture(native="1s")
         subject.summarise()
         after = subject.used()
         assert after.total > before.total

@@ -50,6 +50,18 @@ def test_what_nothing_of_pythons_explains_is_named(growth_class: str, name: str)
     assert "7.0 MiB of 8.0 MiB that memory grew by" in found.evidence
 
 
+def test_what_the_ledger_says_goes_where_nothing_else_has_a_name() -> None:
+    """A few objects of Python's that came with a warm-up make the class Python's, and are not what climbs."""
+    (found,) = with_native([], {**judged("native"), "growth_class": "python"})
+
+    assert found.name == "malloc"
+    line = culprit("app.py:3", 9, kind="line")
+    assert with_native([line], {**judged("native"), "growth_class": "python"}) == (line,)
+    mostly = {**judged("native"), "growth_class": "python"}
+    mostly["ledger"] = [{"row": "python objects", "bytes": 5 * MB}, {"row": "native malloc in use", "bytes": 7 * MB}]
+    assert with_native([], mostly) == ()
+
+
 def elsewhere(unexplained: float, *, without: str = "") -> dict[str, Any]:
     rows = {"python objects": 0.2, "native malloc in use": 0.5, "malloc free but kept": -0.2, "mmap": 0.5}
     ledger = [{"row": row, "bytes": size * MB} for row, size in {**rows, "unexplained": unexplained}.items()]

@@ -34,11 +34,20 @@ def window(*places: dict[str, Any], t: float = 300.0, worker: str = "web-0", **m
 
 
 def named(
-    windows: Sequence[NativeWindow], *, slope: float = 100.0 * MB, since: float = 0.0, growth: str = "native"
+    windows: Sequence[NativeWindow],
+    *,
+    slope: float = 100.0 * MB,
+    since: float = 0.0,
+    growth: str = "native",
+    objects: int = 0,
 ) -> tuple[Culprit, ...]:
     """Return the ranking of a service that climbs outside Python and has *windows*."""
     judged = verdict(
-        "climbing", slope=slope, since=since, growth_class=growth, ledger={"native malloc in use": 9 * MB, "mmap": MB}
+        "climbing",
+        slope=slope,
+        since=since,
+        growth_class=growth,
+        ledger={"native malloc in use": 9 * MB, "mmap": MB, "python objects": objects},
     )
     return rank([], None, judged, locate=locate, natives=windows, shown=lambda file: file.removeprefix("/srv/"))
 
@@ -94,7 +103,7 @@ def test_windows_before_the_judged_part_are_left_aside() -> None:
 
 def test_python_that_climbs_needs_no_native_window() -> None:
     """Its objects have names of their own."""
-    assert named([window(place("f", MB))], growth="python") == ()
+    assert named([window(place("f", MB))], growth="python", objects=9 * MB) == ()
 
 
 @pytest.mark.parametrize(
