@@ -26,6 +26,9 @@ _CALLED: Final = 16.0
 _ITS_OWN: Final = 2.0
 """A line may stay so many times faster than a container of its file grows and still be where that is filled."""
 
+_MAKES: Final = 0.4
+"""The part of a type's growth that a line must make to say more of it than its name."""
+
 _MOST: Final = 10
 _MOST_CALLS: Final = 6
 
@@ -207,9 +210,22 @@ def with_lines(
             if may_own(each, line.bytes_per_hour, line.blocks_per_hour)
         ]
         behind = next((place for place, each in enumerate(found, start=1) if each.rank in owning[:1]), 0)
-        found = placed_by_size(found, _culprit(line, alive, windows, [*told, *notes]), behind=behind)
+        found = _before_bare(placed_by_size(found, _culprit(line, alive, windows, [*told, *notes]), behind=behind))
     whole = None if slope is None else max(slope, together(found))
     return tuple(replace(each, rank=rank, share=_share(each, whole)) for rank, each in enumerate(found, start=1))
+
+
+def _before_bare(ordered: Sequence[Culprit]) -> list[Culprit]:
+    """Return *ordered* with lines before the types without a place that they most likely make, of not much more bytes."""
+    found = list(ordered)
+    for place in range(1, len(found)):
+        for at in range(place, 0, -1):
+            bare, line = found[at - 1], found[at]
+            makes = (line.bytes_per_hour or 0.0) >= _MAKES * (bare.bytes_per_hour or 0.0)
+            if line.kind != "line" or bare.kind != "type" or bare.where is not None or not makes:
+                break
+            found[at - 1], found[at] = line, bare
+    return found
 
 
 def _looks(obj: Mapping[str, Any]) -> tuple[float, ...]:

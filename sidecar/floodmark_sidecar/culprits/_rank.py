@@ -81,7 +81,8 @@ def rank(
         shown=shown,
         notes=notes,
         growing=ordered,
-        named=named,
+        # A type of the interpreter's has no place: who makes its instances is still to be told.
+        named=sum(each.near_bytes_per_hour for each in ordered if each.can_be_found),
     )
     fresh = [window for window in natives if since is None or window.t >= since]
     culprits = with_native(culprits, judged, named=named, windows=fresh, shown=shown)

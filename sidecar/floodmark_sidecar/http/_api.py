@@ -265,6 +265,7 @@ async def capture(request: Request, body: CaptureRequest) -> dict[str, Any]:
         raise HTTPException(400, f"{'trace' if body.native is None else 'native'}: {error.message}") from None
     except CaptureError as error:
         raise HTTPException(409, f"{error.message}: {error.hint}") from None
+    _state(request).assessments.forget(name)
     answer: dict[str, Any] = {"service": name, "captures": [_listed(row) for row in taken]}
     if body.trim:
         trims, unread = trims_of(taken)

@@ -1,8 +1,9 @@
 """Verdicts and culprits for whoever asks over HTTP: computed off the event loop, one at a time, kept for a moment."""
 
 import asyncio
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,12 @@ class Assessments:
                 made = time.monotonic()
                 found = self._cached[service] = _Kept(assessment, made=made, took=made - began)
             return found.assessment
+
+    def forget(self, service: str) -> None:
+        """Let the next assessment of *service* be made anew: there is more to know of it than at the last."""
+        found = self._cached.get(service)
+        if found is not None:
+            self._cached[service] = replace(found, made=-math.inf)
 
     def _assess(self, service: str) -> Assessment:
         with Reader(self._store_path) as reader:

@@ -267,6 +267,23 @@ def test_a_file_that_is_none(change: dict[str, Any], why: str) -> None:
         parse_window(whole | change, worker="web-0", life=1)
 
 
+@pytest.mark.parametrize(("size", "order"), [(MB // 2, ["line", "type"]), (MB // 4, ["type", "line"])])
+def test_a_type_without_a_place_comes_behind_the_line_that_makes_it(size: int, order: list[str]) -> None:
+    """It explains the climb and helps nobody; but a line that makes little of it says less."""
+    seen = [
+        parse_capture(
+            {"floodmark_capture": 1, "t": START + 60.0 * n, "containers": [], "types": [["list", count, 1000 * count]]},
+            worker="web-0",
+            life=1,
+        )
+        for n, count in enumerate((10_000, 11_750, 13_500, 15_250))
+    ]
+    judged = verdict("climbing", slope=100.0 * MB)
+    found = rank(seen, None, judged, locate=locate, windows=[window(line("app.py", 12, size))], shown=str)
+
+    assert [each.kind for each in found] == order
+
+
 def test_what_grows_in_number_is_enough_where_memory_is_undecided() -> None:
     """What is under way at the end of a window stays in it as well; a climb of memory is asked for lines all the same."""
     windows = [window(line("app.py", 12, MB))]

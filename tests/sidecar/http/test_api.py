@@ -93,6 +93,18 @@ def test_a_verdict_is_kept_for_a_moment(leaking: Site) -> None:
     assert leaking.state.assessments.cached("web") is first
 
 
+def test_after_a_capture_there_is_more_to_know(leaking: Site) -> None:
+    """Whoever asked for it is not told what was known before."""
+    leaking.get("/api/v1/verdict")
+    first = leaking.state.assessments.cached("web")
+    answer = leaking.client.post(
+        "/api/v1/captures", json={"service": "web"}, headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    assert answer.status_code == 200
+    leaking.get("/api/v1/culprits")
+    assert leaking.state.assessments.cached("web") is not first
+
+
 def test_captures_are_listed_newest_first(leaking: Site) -> None:
     """With what was refused, and why."""
     leaking.store.put_capture("web", CaptureRow(START + 1, "web-0", 1, path="/c/1.json"))
