@@ -82,6 +82,7 @@ CENSUS: Final = "floodmark census"
 WINDOW: Final = "floodmark trace window"
 NATIVE: Final = "floodmark native window"
 PYMPLER: Final = "pympler in process"
+OBJGRAPH: Final = "objgraph in process"
 _WINDOW: Final = 5.0
 """Seconds of a trace window."""
 
@@ -135,6 +136,7 @@ def _acts(
         CENSUS: (watched, sidecar.capture),
         WINDOW: (watched, lambda: sidecar.capture(trace=f"{_WINDOW:g}s")),
         PYMPLER: (off, off.summarise),
+        OBJGRAPH: (off, off.grown),
     }
     # What memray leaves behind is still there at whatever comes after.
     last = {NATIVE: (watched, lambda: sidecar.capture(native=f"{_WINDOW:g}s"))}

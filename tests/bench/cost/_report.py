@@ -7,7 +7,7 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from tests.bench.cost._measure import CENSUS, NATIVE, NOTHING, PYMPLER, WINDOW, Act, Measured
+from tests.bench.cost._measure import CENSUS, NATIVE, NOTHING, OBJGRAPH, PYMPLER, WINDOW, Act, Measured
 from tests.bench.cost._subject import AGAIN, OFF, READINGS, WAYS
 
 _MIB: Final = 1 << 20
@@ -31,8 +31,10 @@ slow down by being there at all, by memory caches and waits for the interpreter'
 Latencies count from when a request was due, so that a service that stands still pays for all that it keeps waiting.
 
 A *stall* is the longest time that the service's event loop was held up, seen to a millisecond, the worst of all captures of
-a kind; *nothing* is as long a time without one. *Processor beyond the requests* is what a capture cost in all, the forked
-child included, *kept after* the memory of its own that the service had more of afterwards; medians over captures.
+a kind; *nothing* is as long a time without one. *pympler* summarises all objects; *objgraph* says what grew and who holds
+one of it, each in a thread of the service, as their documentation shows. *Processor beyond the requests* is what a capture
+cost in all, the forked child included, *kept after* the memory of its own that the service had more of afterwards; medians
+over captures.
 """
 
 
@@ -91,7 +93,7 @@ def draw(path: Path, found: Sequence[Measured]) -> None:
         left.plot(sizes, [100 * (ratio - 1) for ratio in ratios], marker="o", label=way.name)
     left.set_ylabel("processor a request, more than off, %")
     left.set_yscale("symlog", linthresh=1)
-    for kind in (NOTHING, CENSUS, WINDOW, NATIVE, PYMPLER):
+    for kind in (NOTHING, CENSUS, WINDOW, NATIVE, PYMPLER, OBJGRAPH):
         right.plot(sizes, [1e3 * _worst(measured.acts[kind]) for measured in found], marker="o", label=kind)
     right.set_ylabel("worst stall, ms")
     right.set_yscale("log")

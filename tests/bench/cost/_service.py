@@ -84,6 +84,19 @@ def _summarise() -> int:
     return len(rows)
 
 
+async def _growth(_request: Request) -> Response:
+    """Have objgraph say what grew and who holds one of it, in a thread of the service."""
+    return JSONResponse({"chain": await asyncio.to_thread(_held)})
+
+
+def _held() -> int:
+    import objgraph  # type: ignore[import-untyped]
+
+    objgraph.growth(limit=10)
+    chain = objgraph.find_backref_chain(objgraph.by_type("list")[-1], objgraph.is_proper_module)
+    return len(chain)
+
+
 def ballast(objects: int) -> list[dict[str, object]]:
     """Return so many objects, in records of a dict, a list and two texts each."""
     return [{"name": f"record-{number}", "tags": [f"tag-{number}"]} for number in range(objects // _OF_A_RECORD)]
@@ -103,6 +116,7 @@ def main() -> None:
     app, stalls = create_app(), _Stalls()
     app.add_route("/bench/usage", _usage)
     app.add_route("/bench/summary", _summary, methods=["POST"])
+    app.add_route("/bench/growth", _growth, methods=["POST"])
     app.add_route("/bench/stalls", stalls.answer, methods=["GET", "POST"])
     uvicorn.run(app, port=options.port, access_log=False, log_level="warning", timeout_graceful_shutdown=5)
     del kept

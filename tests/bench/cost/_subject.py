@@ -87,6 +87,10 @@ class Subject:
         """Have the service summarise its objects with pympler, in process."""
         self._client.ask("POST", "/bench/summary")
 
+    def grown(self) -> None:
+        """Have the service ask objgraph what grew and who holds it, in process."""
+        self._client.ask("POST", "/bench/growth")
+
     def ready(self) -> bool:
         """Say whether it answers."""
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.cost._load import Answers
-from tests.bench.cost._measure import CENSUS, NATIVE, NOTHING, PYMPLER, WINDOW, Act, Block, Measured, Steady
+from tests.bench.cost._measure import CENSUS, NATIVE, NOTHING, OBJGRAPH, PYMPLER, WINDOW, Act, Block, Measured, Steady
 from tests.bench.cost._report import draw, reached, render
 from tests.bench.cost._subject import AGAIN, OFF, READINGS, WAYS
 
@@ -31,7 +31,7 @@ def measured(
 ) -> Measured:
     ways = {way.name: steady(1e-3, 2e-3, 1e-3) for way in WAYS}
     ways[READINGS.name] = steady(floodmark * 1e-3, floodmark * 2e-3, 9e-3, agent=1e-4, sidecar=sidecar)
-    stalls = {NOTHING: 0.001, CENSUS: census, WINDOW: 0.01, NATIVE: 0.02, PYMPLER: pympler}
+    stalls = {NOTHING: 0.001, CENSUS: census, WINDOW: 0.01, NATIVE: 0.02, PYMPLER: pympler, OBJGRAPH: 0.1}
     return Measured(objects, 100.0, ways, {kind: (act(stall / 2), act(stall)) for kind, stall in stalls.items()})
 
 
@@ -84,7 +84,7 @@ def test_a_report_has_every_way_and_every_capture() -> None:
     text = render({"machine": "a few cores"}, [measured(), measured(objects=5_000_000)])
 
     assert "- machine: a few cores" in text
-    for name in (*(way.name for way in WAYS), NOTHING, CENSUS, WINDOW, NATIVE, PYMPLER):
+    for name in (*(way.name for way in WAYS), NOTHING, CENSUS, WINDOW, NATIVE, PYMPLER, OBJGRAPH):
         assert text.count(f"\n| {name} |") == 2
     assert f"| {AGAIN.name} | 1,000 µs | +0.0 % (+0.0 % to +0.0 %) |" in text
 

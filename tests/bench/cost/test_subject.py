@@ -19,6 +19,7 @@ def test_a_service_is_watched_summarised_and_ended() -> None:
         subject.sidecar.capture(trace="1s")
         subject.sidecar.capture(native="1s")
         subject.summarise()
+        subject.grown()
         after = subject.used()
         assert after.total > before.total
         assert after.service > after.agent > before.agent > 0
