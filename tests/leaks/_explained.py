@@ -32,10 +32,6 @@ EXPLAINED: Final = {
         "is real, and its culprit is named first, with its line.",
         still_leaks=True,
     ),
-    ("marshmallow_lru", "control"): Explanation(
-        "Garbage in cycles waits for the collector longer than this run lasts, in room that was free: the run says that it "
-        "cannot tell, and that what it names is what grew.",
-    ),
     ("sqlalchemy_modulemarker", "leaky"): Explanation(
         "It loses 0.7 kB a trigger, 0.5 MiB in this run, half of the 1 MiB by which allocators step: `steady` says so, "
         "below 48 MiB an hour. In 300 s (`--only sqlalchemy_modulemarker --seconds 300`) it is climbing, and the set is named "
