@@ -5,8 +5,8 @@ import contextlib
 import math
 import os
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -91,6 +91,12 @@ class Captures:
         self._active: set[str] = set()
         self._ended: dict[str, float] = {}
         self._traced: dict[tuple[str, str], float] = {}
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str, str], int]:
+        """How many captures there were since the start, by service, kind and outcome: `written` or `refused`; a copy."""
+        return dict(self._counts)
 
     def masks(self, service: str, *, since: float) -> bool:
         """Say whether a capture of *service* is under way, or was after *since* (monotonic seconds).
@@ -135,6 +141,7 @@ class Captures:
             for life, agent in self._next_to_trace(service, found) if wanted.seconds else found:
                 row = replace(await self._one(service, life, agent, folder, wanted), trigger=trigger)
                 rows.append(row)
+                self._counts[service, row.kind, "written" if row.refused is None else "refused"] += 1
                 with contextlib.suppress(FloodmarkError):
                     await asyncio.wrap_future(self._store.put_capture(service, row))
             await self.tidy()

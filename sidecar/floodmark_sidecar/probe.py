@@ -3,7 +3,9 @@
 A process may end, or be another user's, between any two questions: the answer is then None, never an exception.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,6 +18,14 @@ _T = TypeVar("_T")
 
 _ENDED: Final = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _MAX_COMMAND: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Processes below each other, parents first, and by the pid of a parent how many of its children wait to be waited for."""
+
+    processes: tuple[Process, ...]
+    zombies: Mapping[int, int]
 
 
 class Probe:
@@ -37,14 +47,15 @@ class Probe:
         except (psutil.Error, ValueError, OverflowError):
             return None
 
-    def tree(self, roots: Iterable[Process], *, childless: Collection[int] = ()) -> list[Process]:
-        """Return those of *roots* that still run and everything below them.
+    def tree(self, roots: Iterable[Process], *, childless: Collection[int] = ()) -> Tree:
+        """Return those of *roots* that still run and everything below them, and what has ended there.
 
         New children of the pids in *childless*, and all below those, are left out; processes among *roots* never are.
         One pass over the machine's processes for each root that is not below an earlier one.
         """
         asked = {process.pid: process for process in roots}
         seen: dict[int, Process] = {}
+        zombies: dict[int, int] = {}
         for root in asked.values():
             if root.pid in seen:
                 continue
@@ -60,10 +71,12 @@ class Probe:
                     hidden.add(child.pid)
                 elif found := self._described(child):
                     seen[found.pid] = found
-        return list(seen.values())
+                elif parent is not None and _ask(child.status) in _ENDED:
+                    zombies[child.pid] = parent
+        return Tree(tuple(seen.values()), Counter(zombies.values()))
 
-    def read(self, process: Process, *, children: int | None = None) -> OutsideReading:
-        """Return the numbers of one process, each None where the kernel does not say; *children* is passed through."""
+    def read(self, process: Process, *, children: int | None = None, zombies: int | None = None) -> OutsideReading:
+        """Return the numbers of one process, each None where the kernel does not say; those given are passed through."""
         handle = self._handle(process)
         if handle is None:
             return OutsideReading()
@@ -78,6 +91,7 @@ class Probe:
                 fds=_ask(handle.num_fds),
                 threads=_ask(handle.num_threads),
                 children=children,
+                zombies=zombies,
             )
 
     def command(self, process: Process) -> str:

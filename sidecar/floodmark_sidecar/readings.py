@@ -69,7 +69,10 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class OutsideReading:
-    """What the kernel says about a process; None where it may not be asked."""
+    """What the kernel says about a process; None where it may not be asked.
+
+    `children` are those that run, `zombies` those that ended and that it has not waited for.
+    """
 
     uss_bytes: int | None = None
     swap_bytes: int | None = None
@@ -78,6 +81,7 @@ class OutsideReading:
     fds: int | None = None
     threads: int | None = None
     children: int | None = None
+    zombies: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class WorkerReading:
     fds: int | None = None
     threads: int | None = None
     children: int | None = None
+    zombies: int | None = None
     python_blocks: int | None = None
     heap_used_bytes: int | None = None
     heap_free_bytes: int | None = None
@@ -120,6 +125,7 @@ def merge(worker: str, life: int, outside: OutsideReading, agent: AgentReading |
         fds=outside.fds,
         threads=first("threads"),
         children=outside.children,
+        zombies=outside.zombies,
         python_blocks=inside.python_blocks,
         heap_used_bytes=inside.heap_used_bytes,
         heap_free_bytes=inside.heap_free_bytes,

@@ -11,12 +11,14 @@ from typing import Final
 
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.intake import Agent
-from floodmark_sidecar.probe import Probe
+from floodmark_sidecar.probe import Probe, Tree
 from floodmark_sidecar.readings import OutsideReading, merge
 from floodmark_sidecar.slots import Held, Process, Slots
 from floodmark_sidecar.store import Life, Reader, Sample, Store, StoreError
 
 _log = logging.getLogger("floodmark.sampler")
+
+_NOBODY: Final = Tree((), {})
 
 _NEW_SECONDS: Final = 60.0
 """How long a process' command line is read again: right after a fork it is still its parent's."""
@@ -110,32 +112,33 @@ class Sampler:
         """Look at every service once; returns what is to be stored."""
         agents = self._agents()
         trees = {name: self._tree(service, agents) for name, service in self._services.items()}
-        placed = {process.pid for processes in trees.values() for process in processes}
+        placed = {process.pid for tree in trees.values() for process in tree.processes}
         for pid, agent in agents.items():
             if pid not in placed:
-                trees.setdefault(agent.service, []).extend(self._alone(agent))
-        samples = [self._sample(self._service(name), processes, agents) for name, processes in trees.items()]
+                known = trees.get(agent.service, _NOBODY)
+                trees[agent.service] = replace(known, processes=(*known.processes, *self._alone(agent)))
+        samples = [self._sample(self._service(name), tree, agents) for name, tree in trees.items()]
         self._latest.update({sample.service: sample for sample in samples if sample.rows or sample.ended})
         return [sample for sample in samples if sample.rows or sample.ended]
 
     def _service(self, name: str) -> "_Service":
         return self._services.setdefault(name, _Service(name))
 
-    def _tree(self, service: "_Service", agents: Mapping[int, Agent]) -> list[Process]:
+    def _tree(self, service: "_Service", agents: Mapping[int, Agent]) -> Tree:
         """Return the processes of a watched service; what was once below its root stays with it when orphaned."""
         if service.root is None:
-            return []
+            return _NOBODY
         members = [held.process for held in service.slots.held.values() if held.process.pid != service.root.pid]
         # A census runs in a forked child of its worker: no worker of its own.
         capturing = {pid for pid, agent in agents.items() if agent.capturing}
-        processes = self._probe.tree([service.root, *members], childless=capturing)
+        tree = self._probe.tree([service.root, *members], childless=capturing)
         later = {pid for pid, agent in self._agents().items() if agent.capturing} - capturing
         known = {process.pid for process in members} | {service.root.pid}
-        processes = [p for p in processes if p.pid in known or p.parent_pid not in later]
+        processes = tuple(p for p in tree.processes if p.pid in known or p.parent_pid not in later)
         if not service.root_ended and all(process.pid != service.root.pid for process in processes):
             service.root_ended = True
             self._on_event("ended", f"{service.name}: its first process ({service.root.pid}) has ended", service.name)
-        return processes
+        return replace(tree, processes=processes)
 
     def _alone(self, agent: Agent) -> list[Process]:
         """Return the process of an agent that is below no watched root; one that cannot be seen is known by its pid."""
@@ -146,20 +149,22 @@ class Sampler:
         ended = held is not None and held.process.born > 0
         return [] if ended else [Process(agent.pid, born=0.0)]
 
-    def _sample(self, service: "_Service", processes: Sequence[Process], agents: Mapping[int, Agent]) -> Sample:
+    def _sample(self, service: "_Service", tree: Tree, agents: Mapping[int, Agent]) -> Sample:
         t, now = self._clock(), time.monotonic()
-        changes = service.slots.update(processes)
+        changes = service.slots.update(tree.processes)
         for held in changes.ended:
             service.end(held, t)
             self._probe.forget(held.process)
         for held in changes.started:
             service.begin(held, t)
-        children = Counter(process.parent_pid for process in processes)
+        children = Counter(process.parent_pid for process in tree.processes)
         rows = []
         for pid, held in service.slots.held.items():
             agent = agents.get(pid)
             service.lives[pid] = life = self._described(service.lives[pid], held.process, agent, t)
-            outside = self._probe.read(held.process, children=children[pid])
+            # Below a root that nobody watches, nobody has looked for what has ended.
+            zombies = None if service.root is None else tree.zombies.get(pid, 0)
+            outside = self._probe.read(held.process, children=children[pid], zombies=zombies)
             inside = agent.fresh(now=now, within=2 * self._read_every) if agent else None
             if inside is not None or outside != OutsideReading():
                 rows.append((life, merge(life.worker, life.life, outside, inside)))

@@ -15,7 +15,6 @@ LOOKS: Final = 10
 
 LATER: Final = {
     "files": (3, "where memory climbs by chance, the lines that allocate come before the descriptors"),
-    "zombies": (3, "ended children are not counted by the judge"),
     "c_heap": (3, "on a slow machine a cache may fill during all of a trace window"),
 }
 """Leaks that need not be the first culprit: which one at the latest, and why."""

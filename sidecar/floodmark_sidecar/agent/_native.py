@@ -21,7 +21,8 @@ MOST_SECONDS: Final = 600.0
 MOST_ROWS: Final = 60
 """Places that are told; looking up the names of one takes some milliseconds."""
 _MOST_CALLS: Final = 12
-_SHOWN_FILE: Final = ".memray"
+_RECORDED: Final = ".memray"
+"""What the name of the file ends with that memray writes, before what marks it as unfinished."""
 
 _PLUMBING: Final = (
     "<unknown>",
@@ -50,6 +51,9 @@ _ALLOCATORS: Final = frozenset(
 
 _OWN: Final = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120  see `_files`
 
+_left_alone: list[Any] = []
+"""Trackers of the process that this one was forked from: memray has taken them out, and to end one writes to its file."""
+
 Take = Callable[..., dict[str, Any]]
 Call = tuple[str, str, int]
 """Function, file and line of a call; memray has `<unknown>` and 0 where it knows none."""
@@ -74,7 +78,7 @@ def open_window(seconds: object, path: str, *, take: Take, asked: object, proc: 
         return "memray is not installed where the service runs (its environment needs floodmark[native])"
     except Exception as error:  # noqa: BLE001  its part in C may not fit this interpreter
         return f"memray cannot be loaded where the service runs: {type(error).__name__}"
-    recorded = _written.partial(f"{path}{_SHOWN_FILE}")
+    recorded = _written.partial(f"{path}{_RECORDED}")
     try:
         tracker = memray.Tracker(
             destination=memray.FileDestination(Path(recorded)),
@@ -96,7 +100,7 @@ class Window:
 
     def __init__(self, seconds: float, tracker: Any, recorded: str, *, take: Take, asked: object) -> None:
         self.asked = asked
-        self._take, self._recorded = take, recorded
+        self._take, self._recorded, self._pid = take, recorded, os.getpid()
         self._tracker: Any = tracker
         self._began = time.monotonic()
         self._until = self._began + seconds
@@ -123,13 +127,16 @@ class Window:
             self.close()
 
     def close(self) -> None:
-        """Stop tracking and remove what was recorded. Repeated calls do nothing."""
+        """Stop tracking and remove what was recorded; in a forked child leave both alone. Repeated calls do nothing."""
         self._stop()
-        _written.remove(self._recorded)
+        if os.getpid() == self._pid:
+            _written.remove(self._recorded)
 
     def _stop(self) -> None:
         tracker, self._tracker = self._tracker, None
-        if tracker is not None:
+        if tracker is not None and os.getpid() != self._pid:
+            _left_alone.append(tracker)
+        elif tracker is not None:
             tracker.__exit__(None, None, None)
 
 

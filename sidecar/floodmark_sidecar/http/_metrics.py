@@ -17,7 +17,8 @@ _WORKER: Final = (
     ("pss_bytes", "Resident memory, shared pages divided among those who share them."),
     ("fds", "Open file descriptors."),
     ("threads", "Threads."),
-    ("children", "Child processes."),
+    ("children", "Child processes that run."),
+    ("zombies", "Child processes that ended and that it has not waited for."),
     ("tasks", "Asyncio tasks."),
     ("python_blocks", "Memory blocks that the interpreter has allocated."),
     ("heap_used_bytes", "C heap in use."),
@@ -139,6 +140,14 @@ class _Collector:
         yield CounterMetricFamily(
             "floodmark_store_pruned_readings", "Readings deleted to stay under the cap.", value=status.pruned
         )
+        captures = CounterMetricFamily(
+            "floodmark_captures",
+            "Captures that were asked for, by what came of them.",
+            labels=("service", "kind", "outcome"),
+        )
+        for labels, count in self._state.captures.counts.items():
+            captures.add_metric(labels, count)
+        yield captures
         if self._state.captures.retention is not None:
             kept = self._state.captures.retention.status
             yield GaugeMetricFamily("floodmark_capture_files", "Capture files that are kept.", value=kept.files)

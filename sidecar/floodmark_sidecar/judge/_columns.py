@@ -15,6 +15,7 @@ NUMBERS: Final = (
     "threads",
     "fds",
     "tasks",
+    "zombies",
 )
 LABELS: Final = ("worker", "life", "segment")
 FIELDS: Final = ("entries", "maxsize", "ttl", "bytes", "adds", "removes")

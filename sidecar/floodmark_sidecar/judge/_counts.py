@@ -43,9 +43,14 @@ def climbing_counts(frame: Frame, *, start: float) -> tuple[CountClimb, ...]:
     return tuple(found)
 
 
-def processes(frame: Frame) -> FloatArray:
+def workers(frame: Frame) -> FloatArray:
     """Return how many workers there were at each instant."""
     return frame.present(np.ones(len(frame.memory)))
+
+
+def processes(frame: Frame) -> FloatArray:
+    """Return how many processes there were at each instant: workers, and children that ended and nobody has waited for."""
+    return workers(frame) + frame.present(frame.column("zombies"))
 
 
 def examine_count(

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 
 from floodmark_sidecar.judge._climbers import climbers, who_climbs
+from floodmark_sidecar.judge._counts import processes
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import Finding
 from floodmark_sidecar.judge._frame import Frame
@@ -57,7 +58,7 @@ def decisive(evidence: Evidence, reasons: Sequence[str]) -> tuple[Decisive, ...]
     for count in evidence.counts:
         if count_climb(count) in reasons:
             number = count.kind == "processes"
-            y = frame.present(np.ones(len(frame.memory))) if number else frame.joined(frame.column(count.kind))
+            y = processes(frame) if number else frame.joined(frame.column(count.kind))
             found += [] if y is None else [Decisive("count", count.kind, frame.x, y, count.finding)]
     for each in evidence.maps:
         # What grows in the values of a map is what its bytes have beside its entries: nothing that was read.

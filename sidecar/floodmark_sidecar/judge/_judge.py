@@ -8,7 +8,7 @@ import numpy as np
 from floodmark_sidecar.judge._beside import examine_beside
 from floodmark_sidecar.judge._case import weigh
 from floodmark_sidecar.judge._conclude import conclude, nothing_judged
-from floodmark_sidecar.judge._counts import processes
+from floodmark_sidecar.judge._counts import workers
 from floodmark_sidecar.judge._delta import MemoryRuler
 from floodmark_sidecar.judge._evidence import Evidence
 from floodmark_sidecar.judge._finding import FEWEST_READINGS, SHORTEST, Finding, examine
@@ -59,7 +59,7 @@ def _judge_all(trace: Trace, settings: Settings) -> Verdict:
         level=float(np.median(frame.present(frame.used))),
         span=frame.span,
         limit=settings.growth,
-        workers=max(1, round(float(np.median(processes(frame))))),
+        workers=max(1, round(float(np.median(workers(frame))))),
         life=frame.longest_life if frame.recycled else None,
     )
     counts = _counted(frame, settings)

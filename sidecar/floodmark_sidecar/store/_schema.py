@@ -23,8 +23,9 @@ NUMBERS: Final = (
     "mmap_bytes",
     "tasks",
     "requests_total",
+    "zombies",
 )
-"""The numeric columns of `readings`, named as the fields of `WorkerReading`."""
+"""The numeric columns of `readings`, named as the fields of `WorkerReading`; the last came by a migration."""
 
 
 def first_tables(db: sqlite3.Connection) -> None:
@@ -41,7 +42,7 @@ def first_tables(db: sqlite3.Connection) -> None:
             PRIMARY KEY (service_id, t)) WITHOUT ROWID""",
         f"""CREATE TABLE readings (
             service_id INTEGER NOT NULL, t REAL NOT NULL, life_id INTEGER NOT NULL,
-            {", ".join(f"{name} INTEGER" for name in NUMBERS)},
+            {", ".join(f"{name} INTEGER" for name in NUMBERS[:-1])},
             PRIMARY KEY (service_id, t, life_id)) WITHOUT ROWID""",
         # What hardly ever changes about a map is said once a life; a changed bound is another row here.
         """CREATE TABLE maps (
@@ -77,10 +78,16 @@ def triggers_of_captures(db: sqlite3.Connection) -> None:
     db.execute('ALTER TABLE captures ADD COLUMN "trigger" TEXT')
 
 
+def zombies(db: sqlite3.Connection) -> None:
+    """Children of a worker that ended, and that it has not waited for."""
+    db.execute("ALTER TABLE readings ADD COLUMN zombies INTEGER")
+
+
 MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     first_tables,
     kinds_of_capture,
     triggers_of_captures,
+    zombies,
 )
 
 

@@ -61,6 +61,25 @@ print(len(bytearray(1 << 27)))
     assert second == str(1 << 27)
 
 
+def test_a_kernel_that_does_not_let_it_be_ended_first(run: Run) -> None:
+    """Whether there is no such file or it may not be written: a child that cannot offer itself is taken all the same."""
+    out = run(
+        PREAMBLE
+        + """
+opened = os.open
+def denied(path, *arguments, **options):
+    if path == "/proc/self/oom_score_adj":
+        raise error(13, "denied")
+    return opened(path, *arguments, **options)
+os.open = denied
+for error in (PermissionError, FileNotFoundError):
+    print("path" in take())
+    os.unlink("capture.json")
+"""
+    )
+    assert out == "True\nTrue\n"
+
+
 def test_a_disk_that_is_full(run: Run) -> None:
     """The half of a file that found room is taken away again."""
     out = run(

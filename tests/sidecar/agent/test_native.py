@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar.agent.conftest import Service, Sidecar
+from tests.sidecar.agent.conftest import Run, Service, Sidecar
 from tests.sidecar.agent.test_trace import number_of, told
 
 pytest.importorskip("memray")
@@ -99,6 +99,30 @@ def test_a_service_that_memray_tracks_already(sidecar: Sidecar, service: Service
     ask(sidecar, process.pid, short_path / "c")
     assert told(sidecar, "c")["refused"].startswith("memray does not track: RuntimeError (")
     assert [each.name for each in short_path.iterdir() if each.name.startswith("c")] == []
+
+
+def test_a_fork_leaves_the_window_to_its_process(run: Run) -> None:
+    """The child allocates, closes what it has inherited and ends as it likes; what was recorded is whole."""
+    out = run(
+        """
+        import functools, json, os
+        from floodmark_sidecar.agent import _native
+        path = os.path.abspath("c")
+        take = functools.partial(_native.take, path, service="web", stall_limit=10.0)
+        window = _native.open_window(60.0, path, take=take, asked="a")
+        kept = [bytes(5000) for _ in range(1000)]  # the planted line
+        pid = os.fork()
+        if pid == 0:
+            more = [bytes(5000) for _ in range(1000)]
+            window.close()
+            more.clear()
+            os._exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), len([name for name in os.listdir() if "memray" in name]))
+        print("refused" in window.end(), [name for name in os.listdir() if "memray" in name])
+        print(json.load(open("c"))["places"][0]["line"])
+        """
+    )
+    assert out == "7 1\nFalse []\n7\n"
 
 
 def test_windows_that_make_no_sense(sidecar: Sidecar, service: Service, short_path: Path) -> None:

@@ -70,6 +70,15 @@ def test_both_formats_are_well_formed(leaking: Site, accept: str) -> None:
     assert len(names) == len(set(names)) > 20
 
 
+def test_captures_that_were_lost_can_alert(leaking: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that a worker refused are counted beside those that were written."""
+    counts = {("web", "census", "refused"): 3, ("web", "trace", "written"): 1}
+    monkeypatch.setattr(type(leaking.state.captures), "counts", counts)
+    samples = _samples(leaking)
+    assert samples["floodmark_captures_total", _at(service="web", kind="census", outcome="refused")] == 3
+    assert samples["floodmark_captures_total", _at(service="web", kind="trace", outcome="written")] == 1
+
+
 def test_nothing_watched_is_no_error(site: Site) -> None:
     """The sidecar's own metrics are always there."""
     assert ("floodmark_store_bytes", frozenset()) in _samples(site)

@@ -171,6 +171,23 @@ def test_processes_that_become_ever_more_climb() -> None:
     assert (verdict.verdict, verdict.growth_class) == ("climbing", "processes")
 
 
+def test_children_that_nobody_waits_for_climb_as_processes() -> None:
+    """One worker, as level as can be, whose ended children become ever more."""
+    zombies = np.floor(np.arange(COUNT, dtype=np.float64) / 20)
+
+    verdict = judge(made.short_start(1).trace(zombies=zombies))
+
+    assert (verdict.verdict, verdict.growth_class) == ("climbing", "processes")
+    assert verdict.reasons[0].startswith("processes climb by ")
+
+
+def test_a_few_children_that_wait_to_be_waited_for_do_not_climb() -> None:
+    """A parent may ask now and then."""
+    zombies = np.random.default_rng(1).integers(0, 3, COUNT).astype(float)
+
+    assert judge(made.short_start(6).trace(zombies=zombies)).verdict == "steady"
+
+
 def test_memory_over_the_plans_limit_fails() -> None:
     """A service that stays above what the plan allows fails, though it does not grow."""
     verdict = judge(made.short_start(6).trace(), Settings(memory=40 * MIB))

@@ -327,6 +327,20 @@ def test_a_trim_has_a_name_of_its_own(bench: Bench) -> None:
         bench.take(native=601.0).result(10)
 
 
+def test_what_came_of_captures_is_counted(bench: Bench) -> None:
+    """By service, kind and outcome, since the start."""
+    for refused in (None, "no room", "no room"):
+        taken = bench.take(trim=True)
+        asked = bench.peer.receive()
+        if refused is None:
+            Path(asked["path"]).write_text("{}")
+            bench.answer(asked)
+        else:
+            bench.answer(asked, refused=refused)
+        taken.result(10)
+    assert bench.captures.counts == {("web", "trim", "written"): 1, ("web", "trim", "refused"): 2}
+
+
 def test_a_round_ends_within_the_limits(make: Callable[..., Bench]) -> None:
     """What lies between the first and the one that was taken makes room."""
     bench = make(60.0, most_files=2)

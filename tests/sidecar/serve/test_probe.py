@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from floodmark_sidecar.probe import Probe
+from floodmark_sidecar.probe import Probe, Tree
 from floodmark_sidecar.readings import OutsideReading
 from floodmark_sidecar.slots import Process
 from tests.sidecar.serve.conftest import PARENT, SLEEPER, Spawn, eventually
@@ -21,6 +21,13 @@ for line in sys.stdin:
     keep.append(b"x" * int(line)); print("done", flush=True)
 """
 
+ENDING = """
+import subprocess, sys, time
+children = [subprocess.Popen([sys.executable, "-c", ""]) for _ in range(int(sys.argv[1]))]
+print("ready", flush=True)
+time.sleep(600)
+"""
+
 
 def test_private_memory_is_what_a_process_alone_uses(spawn: Spawn) -> None:
     """The numbers agree with psutil's own of the same process, and are all there."""
@@ -28,10 +35,11 @@ def test_private_memory_is_what_a_process_alone_uses(spawn: Spawn) -> None:
     probe = Probe()
     found = probe.find(process.pid)
     assert found is not None
-    reading = probe.read(found, children=0)
+    reading = probe.read(found, children=0, zombies=2)
     expected = psutil.Process(process.pid).memory_full_info()
     assert (reading.uss_bytes, reading.swap_bytes, reading.rss_bytes) == (expected.uss, expected.swap, expected.rss)
-    assert None not in (reading.pss_bytes, reading.fds, reading.threads, reading.children)
+    assert None not in (reading.pss_bytes, reading.fds, reading.threads)
+    assert (reading.children, reading.zombies) == (0, 2)
 
 
 def test_the_tree_is_the_root_and_all_below(spawn: Spawn) -> None:
@@ -41,8 +49,9 @@ def test_the_tree_is_the_root_and_all_below(spawn: Spawn) -> None:
     root = probe.find(parent.pid)
     assert root is not None
     tree = probe.tree([root])
-    assert tree[0] == root
-    assert [process.parent_pid for process in tree[1:]] == [parent.pid] * 2
+    assert tree.processes[0] == root
+    assert [process.parent_pid for process in tree.processes[1:]] == [parent.pid] * 2
+    assert tree.zombies == {}
 
 
 def test_new_children_of_a_childless_process_are_left_out(spawn: Spawn) -> None:
@@ -51,8 +60,17 @@ def test_new_children_of_a_childless_process_are_left_out(spawn: Spawn) -> None:
     probe = Probe()
     root = probe.find(parent.pid)
     assert root is not None
-    _, first, _ = probe.tree([root])
-    assert probe.tree([root, first], childless={parent.pid}) == [root, first]
+    _, first, _ = probe.tree([root]).processes
+    assert probe.tree([root, first], childless={parent.pid}).processes == (root, first)
+
+
+def test_children_that_nobody_has_waited_for_are_counted(spawn: Spawn) -> None:
+    """They have ended, so that they are no processes of the service, and their parent keeps their numbers."""
+    parent = spawn(ENDING, "3")
+    probe = Probe()
+    root = probe.find(parent.pid)
+    assert root is not None
+    eventually(lambda: probe.tree([root]) == Tree((root,), {parent.pid: 3}))
 
 
 def test_a_process_that_ended_is_not_found(spawn: Spawn) -> None:
@@ -64,7 +82,7 @@ def test_a_process_that_ended_is_not_found(spawn: Spawn) -> None:
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert probe.find(process.pid) is None
-    assert probe.tree([found]) == []
+    assert probe.tree([found]) == Tree((), {})
     process.wait()
     assert probe.read(found) == OutsideReading()
     assert probe.command(found) == ""
@@ -111,7 +129,7 @@ def test_growth_is_seen(spawn: Spawn) -> None:
 
 ANOTHER_USER = """
 import os, sys
-from floodmark_sidecar.probe import Probe
+from floodmark_sidecar.probe import Probe, Tree
 os.setuid(65534)
 probe = Probe()
 reading = probe.read(probe.find(int(sys.argv[1])))

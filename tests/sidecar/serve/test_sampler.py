@@ -9,7 +9,7 @@ import pytest
 
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.intake import Agent
-from floodmark_sidecar.probe import Probe
+from floodmark_sidecar.probe import Probe, Tree
 from floodmark_sidecar.readings import AgentReading, MapReading
 from floodmark_sidecar.sampler import Sampler
 from floodmark_sidecar.slots import Process
@@ -32,6 +32,14 @@ second = start()
 signal.sigwait({signal.SIGUSR1})
 """
 """A parent that replaces its one child when it is told to."""
+
+ENDING = """
+import subprocess, sys, time
+children = [subprocess.Popen([sys.executable, "-c", ""]) for _ in range(int(sys.argv[1]))]
+print("ready", flush=True)
+time.sleep(600)
+"""
+"""A parent that never asks how its children ended."""
 
 
 class Bench:
@@ -125,6 +133,23 @@ def test_children_that_outlive_their_root_still_belong_to_the_service(bench: Ben
     bench.tick()
     assert bench.rows[-1]["worker"] == "web-1"
     assert [ended for _, _, ended, _ in bench.lives] == [True, False]
+
+
+def test_children_that_nobody_waits_for_are_in_the_row(bench: Bench, spawn: Spawn) -> None:
+    """Of the worker that started them; below a root that nobody watches, nobody has looked."""
+    parent = spawn(ENDING, "2")
+    bench.sampler.watch("web", parent.pid)
+
+    def counted() -> bool:
+        bench.tick()
+        return bool(bench.rows[-1]["zombies"] == 2)
+
+    eventually(counted)
+    bench.agent(alone := spawn(SLEEPER).pid, service="jobs")
+    bench.tick()
+    with Reader(bench.store.path) as reader:
+        assert [row["zombies"] for row in reader.rows("jobs")] == [None]
+    assert alone not in {life.pid for life, _ in bench.sampler.workers("web")}
 
 
 def test_an_agents_numbers_and_maps_are_merged_into_the_row(bench: Bench, spawn: Spawn) -> None:
@@ -240,7 +265,7 @@ def test_a_replaced_worker_is_the_next_life_of_its_slot(bench: Bench, spawn: Spa
 class _FailingOnce(Probe):
     failed = False
 
-    def tree(self, roots: Iterable[Process], *, childless: Collection[int] = ()) -> list[Process]:
+    def tree(self, roots: Iterable[Process], *, childless: Collection[int] = ()) -> Tree:
         if not self.failed:
             self.failed = True
             raise ZeroDivisionError

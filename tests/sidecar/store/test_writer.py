@@ -52,7 +52,7 @@ def test_migrations_run_once(path: Path) -> None:
 
 
 def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
-    """A store from before captures had kinds and triggers is brought up to date when it is opened."""
+    """A store from before captures had kinds and triggers, and readings zombies, is brought up to date when it is opened."""
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY, t TEXT DEFAULT CURRENT_TIMESTAMP)")
         first_tables(db)
@@ -60,6 +60,8 @@ def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
         db.execute("INSERT INTO services (id, name) VALUES (1, 'web')")
         db.execute("INSERT INTO lives VALUES (1, 1, 'web-0', 1, 10, 1.0, 1.0, NULL, '', '', NULL, 'none')")
         db.execute("INSERT INTO captures (life_id, t, refused) VALUES (1, 1.0, 'no room')")
+        db.execute("INSERT INTO ticks VALUES (1, 1.0, 0)")
+        db.execute("INSERT INTO readings (service_id, t, life_id, uss_bytes) VALUES (1, 1.0, 1, 5)")
     with Store(path) as store:
         store.put_capture("web", CaptureRow(2.0, "web-0", 1, refused="no room", kind="trace", trigger="clock")).result(
             10
@@ -67,6 +69,8 @@ def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
         with Reader(path) as reader:
             found = [(row.kind, row.trigger) for row in reader.captures("web")]
             assert found == [("census", None), ("trace", "clock")]
+            (row,) = reader.rows("web")
+            assert (row["uss_bytes"], row["zombies"]) == (5, None)
 
 
 def test_a_store_of_a_newer_floodmark_is_refused(path: Path) -> None:
