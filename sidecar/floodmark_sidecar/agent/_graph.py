@@ -22,7 +22,8 @@ _FRAME_OF: Final = {
     id(CoroutineType): CoroutineType.__dict__["cr_frame"].__get__,
     id(AsyncGeneratorType): AsyncGeneratorType.__dict__["ag_frame"].__get__,
 }
-_FRAMES: Final = {id(FrameType), *_FRAME_OF}
+FRAMES: Final = {id(FrameType), *_FRAME_OF}
+"""Types, by id, of what shows a frame's variables to the collector: a generator and its frame may show the same ones."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class Walk:
         read = self._readers.get(kind)
         below = gc.get_referents(value) if read is None else read(value)
         # A frame that is running or suspended does not show its variables to the collector in every version.
-        if kind in _FRAMES and self._limits.frames and (frame := frame_of(value)) is not None:
+        if kind in FRAMES and self._limits.frames and (frame := frame_of(value)) is not None:
             below.extend(local_names(frame).values())
         is_tracked = gc.is_tracked
         for child in below:

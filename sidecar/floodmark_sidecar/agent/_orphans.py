@@ -5,6 +5,7 @@ which of the types that grow is held by none of the others.
 """
 
 import gc
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -25,12 +26,12 @@ _MOST: Final = 200_000
 
 _FEW: Final = 8
 _MOST_HELD: Final = 256
-"""Orphans of which it is told what they hold, and objects below them that are looked at."""
+"""Orphans of which it is told what most of them hold, and objects below one that are looked at."""
 
 
 @dataclass(frozen=True)
 class Orphans:
-    """Of one type: of how many that came last so many are held by nobody, and the types of what a few of these hold."""
+    """Of one type: of how many that came last so many are held by nobody, and the types of what most of these hold."""
 
     of: int
     count: int
@@ -65,7 +66,7 @@ def orphans(
             unheld.difference_update(map(id, gc.get_referents(*chunk)))
             pause()
     return {
-        name: _orphans([value for key, value in known.items() if key in unheld], len(known), name, modules)
+        name: _orphans([value for key, value in known.items() if key in unheld], len(known), modules)
         for name, known in found.items()
     }
 
@@ -84,11 +85,17 @@ def _grown(tallies: Sequence[Tally], before: Mapping[str, int], modules: Modules
     return {kind: (name, more) for _, kind, name, more in sorted(gained, reverse=True)[:_MOST_TYPES]}
 
 
-def _orphans(values: Sequence[object], of: int, name: str, modules: Modules) -> Orphans:
-    few = values[-_FEW:]
-    below = gc.get_referents(*few)[:_MOST_HELD]
+def _orphans(values: Sequence[object], of: int, modules: Modules) -> Orphans:
+    few = values[:: max(1, len(values) // _FEW)][:_FEW]
+    kinds = Counter(kind for value in few for kind in _held(value, modules))
+    return Orphans(of, len(values), tuple(sorted(kind for kind, count in kinds.items() if 2 * count >= len(few))))
+
+
+def _held(value: object, modules: Modules) -> set[str]:
+    """Return the types of what *value* holds, directly or in a plain container, but for its own."""
+    below = gc.get_referents(value)[:_MOST_HELD]
     for each in below:
         if id(type(each)) in PLAIN and len(below) < _MOST_HELD:
             below.extend(gc.get_referents(each)[: _MOST_HELD - len(below)])
     kinds = {id(type(each)): type(each) for each in below if not _objects.is_class(each)}
-    return Orphans(of, len(values), tuple(sorted({name_of(kind, modules) for kind in kinds.values()} - {name})))
+    return {name_of(kind, modules) for kind in kinds.values()} - {name_of(type(value), modules)}

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from floodmark_sidecar.agent import _census, _objects
 from floodmark_sidecar.agent._by_type import ByType
+from floodmark_sidecar.agent._graph import FRAMES
 from floodmark_sidecar.agent._origin import Modules
 
 MOST_TYPES: Final = 300
@@ -123,7 +124,7 @@ class _Counting:
         else:
             # A dict shows its keys to the collector only where one of them is no text.
             dicts = self._kinds.get(id(kind)) is dict
-            self.add_untracked(iter(gc.get_referents(*values)), once=not dicts)
+            self.add_untracked(iter(gc.get_referents(*values)), once=not dicts and id(kind) not in FRAMES)
             if dicts:
                 self.add_untracked(chain.from_iterable(map(dict.__iter__, values)), once=False)  # type: ignore[arg-type]
 
