@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from floodmark_sidecar.agent import _native
+from floodmark_sidecar.agent._origin import Modules
 from tests.sidecar.agent.conftest import Run, Service, Sidecar
 from tests.sidecar.agent.test_trace import number_of, told
 
@@ -36,6 +38,7 @@ def serving(short_path: Path, before: str = "") -> str:
     return SERVING.format(socket=str(short_path / "s"), before=before)
 
 
+@pytest.mark.slow
 def test_the_function_and_the_line_that_lose_memory(
     sidecar: Sidecar, service: Service, short_path: Path, tmp_path: Path
 ) -> None:
@@ -69,6 +72,26 @@ def test_the_function_and_the_line_that_lose_memory(
     assert f"leak ({script}:{first['line']})" in first["calls"]
     assert first["bytes"] > sum(place["bytes"] for place in content["places"][1:])
     assert loaded[-1] == "True\n"
+
+
+@pytest.mark.parametrize(
+    ("calls", "function"),
+    [
+        (
+            ["malloc", "_PyMem_RawMalloc", "<unknown>", "operator new(unsigned long)", "jpeg_create", "save"],
+            "jpeg_create",
+        ),
+        (["<unknown>", "save", "work"], None),
+    ],
+)
+def test_a_place_has_the_first_function_of_c_and_the_users_line(calls: list[str], function: str | None) -> None:
+    """Past what only hands a request on, and past libraries written in Python; a stripped library has no function."""
+    python = [("save", "/x/site-packages/PIL/Image.py", 5), ("work", "/srv/app.py", 3), ("run", "/srv/main.py", 1)]
+    place = _native._place("malloc", [(name, "<unknown>", 0) for name in calls], python, Modules({}))
+
+    assert (place.function, place.file, place.line) == (function, "/srv/app.py", 3)
+    nowhere = _native._place("mmap", [("clone", "<unknown>", 0)], [], Modules({}))
+    assert (nowhere.function, nowhere.file, nowhere.line) == ("clone", None, 0)
 
 
 def test_only_one_window_at_a_time(sidecar: Sidecar, service: Service, short_path: Path) -> None:
