@@ -278,7 +278,7 @@ def test_a_load_that_stops_is_no_load(soak: Soak, make_plan: MakePlan) -> None:
     assert result["duration_seconds"] < 60
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">/dev/full", "2>/dev/full", ">&- 2>&-", "| true", "2>&1 | true"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", ">/dev/full 2>/dev/full", "2>&1 | true"])
 def test_nobody_listening_changes_nothing(
     floodmark: Floodmark, make_plan: MakePlan, tmp_path: Path, closed: str
 ) -> None:

@@ -330,7 +330,7 @@ def spawn():
         thread.join()
 for target in (churn, churn, churn, spawn):
     threading.Thread(target=target, daemon=True).start()
-print([outcome.failure for outcome in (take(deadline=10.0) for _ in range(150)) if outcome.answer != b"done"])
+print([outcome.failure for outcome in (take(deadline=10.0) for _ in range(100)) if outcome.answer != b"done"])
 leave()
 """,
         python=python,
