@@ -63,14 +63,15 @@ function pickEnds() {
   const known = (key) => usable.some((row) => keyOf(row) === key);
   if (picked.byHand && known(picked.from) && known(picked.to)) return;
   picked.byHand = false;
-  const firstOf = (last) => usable.findLast((row) => row !== last && row.worker === last.worker && row.life === last.life);
-  const to = usable.find(firstOf) ?? usable[0], from = to && (firstOf(to) ?? usable.at(-1));
+  const censuses = usable.filter((row) => row.kind === "census"), offered = censuses.length > 1 ? censuses : usable;
+  const firstOf = (last) => offered.findLast((row) => row !== last && row.kind === last.kind && row.worker === last.worker && row.life === last.life);
+  const to = offered.find(firstOf) ?? offered[0], from = to && (firstOf(to) ?? offered.at(-1));
   picked.to = to ? keyOf(to) : null;
   picked.from = from ? keyOf(from) : null;
 }
 
 function comparable(row) {
-  return row.kind === "census" && row.bytes !== null;
+  return ["census", "trace"].includes(row.kind) && row.bytes !== null;
 }
 
 function keyOf(row) {
