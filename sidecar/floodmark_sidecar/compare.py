@@ -15,6 +15,8 @@ from floodmark_sidecar.units import format_bytes
 MOST_BYTES: Final = 32 << 20
 """Of a capture file, expanded: far more than the census of any service takes."""
 
+_OTHER_KINDS: Final = {"native": "native window", "trim": "trim"}
+
 _GZIP: Final = b"\x1f\x8b"
 _HINT: Final = "floodmark capture writes captures, and floodmark serve --captures DIR keeps them"
 
@@ -41,6 +43,9 @@ def read_snapshot(path: Path) -> Snapshot:
         if not isinstance(content, dict):
             msg = f"its JSON is no object (got {content!r:.40})"
             raise ValueError(msg)  # noqa: TRY004, TRY301 - a file with the wrong content is a wrong value
+        if (kind := content.get("kind")) in _OTHER_KINDS:
+            msg = f"{path} is a {_OTHER_KINDS[kind]}: only censuses and trace windows are compared"
+            raise UsageError(msg)
         return parse_snapshot(content, worker=place.worker if place else "", life=place.life if place else 0)
     except (ValueError, RecursionError) as error:
         msg = f"{path} is no capture: {_why(data, error)}"

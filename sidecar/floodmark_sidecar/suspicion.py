@@ -87,29 +87,27 @@ class Suspicions:
         again = taken == _MOST + 1 and bool(traced)
         if not again and (taken > _MOST or (taken >= _FEWEST and named(assessment) >= _NAMED)):
             return
-        if not taken:
-            self._on_event(
-                "suspicion", f"{service} climbs: up to {_MOST} censuses until what grows has a name", service
-            )
-        self._taken[service] = taken + 1
-        if taken < _MOST:
-            await self._captures.take(service, trigger="suspicion")
-        elif self._trace is not None and again:
-            self._on_event(
-                "suspicion",
+        trace, frames, told = None, 1, f"{service} climbs: up to {_MOST} censuses until what grows has a name"
+        if again:
+            trace, frames = self._trace, _DEEPER
+            told = (
                 f"{service} climbs, and lines that allocate are among what grows: one worker is traced for "
-                f"{format_duration(self._trace)} with {_DEEPER} calls of each allocation",
-                service,
+                f"{format_duration(trace or 0.0)} with {_DEEPER} calls of each allocation"
             )
-            await self._captures.take(service, trace=self._trace, frames=_DEEPER, trigger="suspicion")
-        elif self._trace is not None:
-            self._on_event(
-                "suspicion",
+        elif taken == _MOST:
+            trace = self._trace
+            told = (
                 f"{service} climbs, and {_MOST} censuses have no name for most of it: one worker is traced for "
-                f"{format_duration(self._trace)}",
-                service,
+                f"{format_duration(trace or 0.0)}"
             )
-            await self._captures.take(service, trace=self._trace, trigger="suspicion")
+        if trace is None and taken >= _MOST:
+            return
+        self._taken[service] = taken + 1
+        if not await self._captures.take(service, trace=trace, frames=frames, trigger="suspicion"):
+            # No worker has an agent: nothing was taken, and there is nothing to tell.
+            self._taken[service] = taken
+        elif not taken or trace is not None:
+            self._on_event("suspicion", told, service)
 
 
 def named(assessment: Assessment) -> float:

@@ -33,6 +33,7 @@ class Scripted:
     events: list[str] = field(default_factory=list)
     windows: list[tuple[float, int]] = field(default_factory=list)
     refusal: Exception | None = None
+    agents: bool = True
     trace: float | None = None
 
     def __post_init__(self) -> None:
@@ -60,7 +61,7 @@ class Scripted:
             self.windows.append((trace, frames))
         if self.refusal:
             raise self.refusal
-        return []
+        return [service] if self.agents else []
 
     def look(self, times: int = 1) -> int:
         """Look so many times; return how many censuses that gave."""
@@ -118,6 +119,15 @@ def test_lines_that_allocate_are_traced_once_more_with_their_calls() -> None:
     assert text.endswith(
         "lines that allocate are among what grows: one worker is traced for 30 s with 8 calls of each allocation"
     )
+
+
+def test_nothing_is_told_of_what_nobody_can_look_into() -> None:
+    """Without an agent there is no capture; once there is one, it is looked into as any other."""
+    sidecar = Scripted({"web": assessment()}, trace=30.0, agents=False)
+    sidecar.look(9)
+    assert (sidecar.events, sidecar.windows) == ([], [])
+    sidecar.agents = True
+    assert (sidecar.look(9), len(sidecar.windows), len(sidecar.events)) == (6, 1, 2)
 
 
 def test_what_has_a_name_is_not_traced() -> None:

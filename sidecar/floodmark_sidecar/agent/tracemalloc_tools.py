@@ -136,7 +136,8 @@ class Allocations:
                 found[1] += 1
                 if size > found[2]:  # noqa: PLR1730  a call of `max` here takes half the time again
                     found[2] = size
-        self._sums: tuple[tuple[int, int, int, Frames], ...] = tuple(map(tuple, sums.values()))
+        others = (each for each in sums.values() if each[3][0][0] != __file__)  # but for what looking at it has made
+        self._sums: tuple[tuple[int, int, int, Frames], ...] = tuple(map(tuple, others))
 
     @property
     def bytes(self) -> int:

@@ -55,7 +55,11 @@ def with_native(
     it, these places come instead, and what they leave open, if that is much; *shown* writes the paths of their files.
     """
     rows = {row["row"]: row["bytes"] for row in judged.get("ledger", ())}
-    place = _PLACES.get(judged.get("growth_class", "")) or _elsewhere(rows) or (None if culprits else _by_rows(rows))
+    place = (
+        _PLACES.get(judged.get("growth_class", ""))
+        or _elsewhere(rows)
+        or (_by_rows(rows) if windows or not culprits else None)
+    )
     slope = judged.get("slope_bytes_per_hour", {}).get("estimate") or 0.0
     held = [each for each in culprits if each.kind != "line"]
     named = together(held) if named is None else named

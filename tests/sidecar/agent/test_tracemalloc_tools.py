@@ -120,6 +120,7 @@ def test_a_window_of_a_program(run: Run, python: str) -> None:
             if group.bytes > 10_000:
                 print(group.place[0][1], group.count // 100, len(group.frames))
         print([change.place[0][1] for change in window.survivors() if change.bytes > 150_000])
+        assert not any("tracemalloc_tools" in group.place[0][0] for look in window.looks for group in look.by())
         print(_tracemalloc.is_tracing(), tools.alive().count)
         """,
         python=python,

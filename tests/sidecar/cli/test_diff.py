@@ -179,7 +179,6 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a list": (b"[1]", "its JSON is no object (got [1])"),
     "other JSON": (b"{}", "not a capture of format 1: floodmark_capture is None"),
     "nested": (b"[" * 100_000, "it is nested too deeply"),
-    "a trim": (WHOLE.replace("{", '{"kind": "trim",', 1).encode(), "it is of kind 'trim', which has neither"),
     "half a trace": (WHOLE.replace("{", '{"kind": "trace",', 1).encode(), "lines of a trace window must be a list"),
     "huge": (b"{" + b" " * (32 << 20), "it is larger than 32.0 MiB"),
     "huge in gzip": (gzip.compress(b"0" * (33 << 20)), "it is larger than 32.0 MiB"),
@@ -236,6 +235,18 @@ def test_a_census_and_a_trace_window(tmp_path: Path, first: Path, capsys: pytest
     assert capsys.readouterr() == (
         "",
         "floodmark: the first is a census and the second a trace window: only two of one kind can be compared\n",
+    )
+
+
+@pytest.mark.parametrize(("kind", "name"), [("trim", "trim"), ("native", "native window")])
+def test_captures_with_nothing_to_compare(
+    kind: str, name: str, tmp_path: Path, first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are floodmark's own, and that is said."""
+    other = written(tmp_path / "other.json", 60, kind=kind)
+    assert main(["diff", str(other), str(first)]) == 2
+    assert capsys.readouterr().err == (
+        f"floodmark: {other} is a {name}: only censuses and trace windows are compared\n"
     )
 
 

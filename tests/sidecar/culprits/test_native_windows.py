@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.culprits import Culprit, NativeWindow, parse_native_window, rank
-from tests.sidecar.culprits.scripted import START, locate, verdict
+from tests.sidecar.culprits.scripted import START, captures, locate, verdict
 
 MB = 1 << 20
 SECONDS = 36.0
@@ -63,6 +63,16 @@ def test_the_function_is_named_with_the_line_that_called_it() -> None:
         "1.0 MiB in 100 blocks of malloc that were asked for here in 36 s were not given back, 100% of what was not, in a "
         "native window of web-0; by the calls malloc < jpeg_create < ImagingEncode < save (app.py:12)"
     )
+
+
+def test_what_a_window_saw_is_told_beside_what_has_a_name() -> None:
+    """Containers make a third of the climb, the ledger says that most is malloc's, and somebody has asked who."""
+    seen = captures("app.jobs", [1000, 2000, 3000, 4000], entry_bytes=500.0)
+    ledger = {"native malloc in use": 9 * MB, "mmap": 0, "python objects": 4 * MB}
+    judged = verdict("climbing", slope=100.0 * MB, growth_class="python", ledger=ledger)
+    found = rank(seen, None, judged, locate=locate, natives=[window(place("inflateInit2_", MB // 2))], shown=str)
+
+    assert {each.name for each in found} >= {"jobs", "inflateInit2_"}
 
 
 def test_what_is_left_open_is_said() -> None:
