@@ -13,9 +13,8 @@ from typing import Final
 
 from floodmark_sidecar.agent import _objects
 from floodmark_sidecar.agent._by_type import ByType
-from floodmark_sidecar.agent._census import PLAIN
 from floodmark_sidecar.agent._origin import Modules
-from floodmark_sidecar.agent._types import Tally, name_of
+from floodmark_sidecar.agent._types import Tally, held_by, name_of
 
 _LEAST_BYTES: Final = 64 << 10
 """A type that gained less is not worth a look at all references."""
@@ -25,8 +24,7 @@ _MOST: Final = 200_000
 """Objects of one type that are looked for: some 100 bytes each while that lasts."""
 
 _FEW: Final = 8
-_MOST_HELD: Final = 256
-"""Orphans of which it is told what most of them hold, and objects below one that are looked at."""
+"""Orphans of which it is told what most of them hold."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,5 @@ def _orphans(values: Sequence[object], of: int, modules: Modules) -> Orphans:
 
 def _held(value: object, modules: Modules) -> set[str]:
     """Return the types of what *value* holds, directly or in a plain container, but for its own."""
-    below = gc.get_referents(value)[:_MOST_HELD]
-    for each in below:
-        if id(type(each)) in PLAIN and len(below) < _MOST_HELD:
-            below.extend(gc.get_referents(each)[: _MOST_HELD - len(below)])
-    kinds = {id(type(each)): type(each) for each in below if not _objects.is_class(each)}
+    kinds = {id(type(each)): type(each) for each in held_by(value) if not _objects.is_class(each)}
     return {name_of(kind, modules) for kind in kinds.values()} - {name_of(type(value), modules)}

@@ -170,6 +170,15 @@ def samples(
     return {name: value for _, name, value in grown[:_MOST_SAMPLES]}
 
 
+def held_by(value: object) -> list[object]:
+    """Return what *value* holds, directly or in plain containers; so many objects of it at most as tell its kind."""
+    below = gc.get_referents(value)[:_MOST_HELD]
+    for each in below:
+        if id(type(each)) in _census.PLAIN and len(below) < _MOST_HELD:
+            below.extend(gc.get_referents(each)[: _MOST_HELD - len(below)])
+    return below
+
+
 def held(samples: Mapping[str, object]) -> dict[str, list[str]]:
     """Return, by name, of which others of the sampled classes each sample holds an instance: in an attribute, or in a
     container in one.
@@ -177,10 +186,7 @@ def held(samples: Mapping[str, object]) -> dict[str, list[str]]:
     names = {id(type(value)): name for name, value in samples.items()}
     found: dict[str, list[str]] = {}
     for name, value in samples.items():
-        below = gc.get_referents(value)[:_MOST_HELD]
-        for each in below:
-            if id(type(each)) in _census.PLAIN and len(below) < _MOST_HELD:
-                below.extend(gc.get_referents(each)[: _MOST_HELD - len(below)])
+        below = held_by(value)
         kinds = dict.fromkeys(names.get(id(type(each))) for each in below if each is not value)
         found[name] = [other for other in kinds if other is not None and other != name]
     return found

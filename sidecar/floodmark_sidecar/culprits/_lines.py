@@ -11,10 +11,10 @@ from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._explained import Owning, explained, may_own, placed_by_size, share, together
 from floodmark_sidecar.units import format_bytes
 
-_LEAST_SHARE: Final = 0.05
+LEAST_SHARE: Final = 0.05
 """Of what stayed of the windows, and of the climb: a line below is the small change of a service at work."""
 
-_TURNOVER: Final = 3.0
+TURNOVER: Final = 3.0
 """A line that stays so many times faster than memory grows holds what is given back later: requests in flight."""
 
 _LASTING: Final = 0.5
@@ -178,7 +178,7 @@ def with_lines(
     # One that kept more calls tells the user's line where a shallower one has only the library's.
     windows = [window for window in windows if window.frames == max(each.frames for each in windows)]
     alive = sum(window.other_bytes + sum(line.grown for line in window.lines) for window in windows)
-    telling = [each for each in _stayed(windows, shown) if each.bytes > 0 and each.bytes >= _LEAST_SHARE * alive]
+    telling = [each for each in _stayed(windows, shown) if each.bytes > 0 and each.bytes >= LEAST_SHARE * alive]
     found = list(culprits)
     unheld = []
     for line in telling:
@@ -194,9 +194,9 @@ def with_lines(
     if slope is None or not climbs:
         fresh = [line for line in fresh if line.lasting >= _LASTING]
     if slope is not None:
-        fresh = [line for line in fresh if _LEAST_SHARE <= line.bytes_per_hour / slope <= _TURNOVER]
+        fresh = [line for line in fresh if LEAST_SHARE <= line.bytes_per_hour / slope <= TURNOVER]
     elif risen is not None:
-        fresh = [line for line in fresh if line.bytes_per_hour <= _TURNOVER * risen]
+        fresh = [line for line in fresh if line.bytes_per_hour <= TURNOVER * risen]
     fresh = [line for line in fresh if not any(line.comes_with(other) for other in telling)]
     if not fresh:
         return tuple(found)

@@ -8,13 +8,8 @@ from typing import Any, Final
 from floodmark_sidecar.culprits._capture import FORMAT, _count, _mapping, _number, _text, _texts
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._explained import share
+from floodmark_sidecar.culprits._lines import LEAST_SHARE, TURNOVER
 from floodmark_sidecar.units import format_bytes
-
-_LEAST_SHARE: Final = 0.05
-"""Of what has no other name: a place that asks for less is the small change of a service at work."""
-
-_TURNOVER: Final = 3.0
-"""A place that asks so many times faster than memory grows is given it back later: requests in flight."""
 
 _MOST: Final = 5
 _MOST_CALLS: Final = 6
@@ -101,7 +96,7 @@ def from_windows(
         for place in window.places:
             seen[place.function, place.file, place.line].append((window, place))
     rates = {key: sum(place.bytes / hours[window.worker] for window, place in each) for key, each in seen.items()}
-    telling = [key for key in seen if _LEAST_SHARE <= rates[key] / left <= _TURNOVER]
+    telling = [key for key in seen if LEAST_SHARE <= rates[key] / left <= TURNOVER]
     telling.sort(key=lambda key: -rates[key])
     alive = sum(window.other_bytes + sum(place.bytes for place in window.places) for window in windows)
     return [

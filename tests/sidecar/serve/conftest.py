@@ -221,6 +221,14 @@ def spawn() -> Iterator[Spawn]:
 
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(600)"
+ENDING = """
+import subprocess, sys, time
+children = [subprocess.Popen([sys.executable, "-c", ""]) for _ in range(int(sys.argv[1]))]
+print("ready", flush=True)
+time.sleep(600)
+"""
+"""A parent that never asks how its children ended."""
+
 PARENT = """
 import subprocess, sys
 children = [subprocess.Popen([sys.executable, "-c", "print('ready', flush=True); import time; time.sleep(600)"], stdout=subprocess.PIPE)

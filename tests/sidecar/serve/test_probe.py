@@ -11,7 +11,7 @@ import pytest
 from floodmark_sidecar.probe import Probe, Tree
 from floodmark_sidecar.readings import OutsideReading
 from floodmark_sidecar.slots import Process
-from tests.sidecar.serve.conftest import PARENT, SLEEPER, Spawn, eventually
+from tests.sidecar.serve.conftest import ENDING, PARENT, SLEEPER, Spawn, eventually
 
 GROWING = """
 import sys
@@ -19,13 +19,6 @@ print("ready", flush=True)
 keep = []
 for line in sys.stdin:
     keep.append(b"x" * int(line)); print("done", flush=True)
-"""
-
-ENDING = """
-import subprocess, sys, time
-children = [subprocess.Popen([sys.executable, "-c", ""]) for _ in range(int(sys.argv[1]))]
-print("ready", flush=True)
-time.sleep(600)
 """
 
 

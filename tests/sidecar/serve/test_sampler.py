@@ -14,7 +14,7 @@ from floodmark_sidecar.readings import AgentReading, MapReading
 from floodmark_sidecar.sampler import Sampler
 from floodmark_sidecar.slots import Process
 from floodmark_sidecar.store import Reader, Store
-from tests.sidecar.serve.conftest import PARENT, SLEEPER, Loop, Spawn, eventually
+from tests.sidecar.serve.conftest import ENDING, PARENT, SLEEPER, Loop, Spawn, eventually
 
 REPLACING = """
 import signal, subprocess, sys
@@ -32,14 +32,6 @@ second = start()
 signal.sigwait({signal.SIGUSR1})
 """
 """A parent that replaces its one child when it is told to."""
-
-ENDING = """
-import subprocess, sys, time
-children = [subprocess.Popen([sys.executable, "-c", ""]) for _ in range(int(sys.argv[1]))]
-print("ready", flush=True)
-time.sleep(600)
-"""
-"""A parent that never asks how its children ended."""
 
 
 class Bench:
