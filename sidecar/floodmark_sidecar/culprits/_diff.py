@@ -35,8 +35,8 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class TypeChange:
-    """The objects of one type: how many, and the bytes they take by themselves, without what they hold."""
+class _Counted:
+    """A number of objects or blocks, and their bytes."""
 
     name: str
     count: Change
@@ -52,6 +52,11 @@ class TypeChange:
             "count": self.count.as_dict(),
             "bytes": self.bytes.as_dict(),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class TypeChange(_Counted):
+    """The objects of one type: how many, and the bytes they take by themselves, without what they hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +89,12 @@ class ContainerChange:
 
 
 @dataclass(frozen=True, slots=True)
-class LineChange:
-    """What one line had allocated in a trace window and was alive at its end: blocks and bytes."""
-
-    name: str
-    count: Change
-    bytes: Change
-    owner: Owner | None = None
-    where: str | None = None
+class LineChange(_Counted):
+    """What one line had allocated in a trace window and was alive at its end: blocks and bytes. It goes by its place."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as JSON has it."""
-        return {
-            "name": self.where or self.name,
-            "where": self.where,
-            "count": self.count.as_dict(),
-            "bytes": self.bytes.as_dict(),
-        }
+        return {**_Counted.as_dict(self), "name": self.where or self.name}
 
 
 Row = TypeVar("Row", TypeChange, ContainerChange, LineChange)
