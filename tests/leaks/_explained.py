@@ -39,7 +39,7 @@ EXPLAINED: Final = {
         "has not come to in five minutes. When it does, Python's blocks fall back to where they began.",
     ),
     ("use_zombies", "leaky"): Explanation(
-        "The judge counts threads, descriptors and tasks, but no ended children, and where the verdict is `steady` nothing is "
-        "named. Memory does not move.",
+        "Ended children climb, and are named first by their command, `true`, with what keeps their Popen objects and its line, "
+        "`case.keep` at case.py:4: the case goes by other words.",
     ),
 }
