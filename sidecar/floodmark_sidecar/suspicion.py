@@ -27,6 +27,11 @@ _DEEPER: Final = 8
 one: code that does nothing but allocate takes 9 times as long with one as untraced, and 26 times with ten.
 """
 
+_OF_WHAT_WAS_SEEN: Final = 0.1
+"""The longest window, as a share of the time that was judged: its readings are not, and a climb that half of the time does
+not show is no longer one.
+"""
+
 _NAMED: Final = 0.6
 """Share of a climb that culprits with a name explain, where no more censuses are needed."""
 
@@ -41,7 +46,7 @@ class Takes(Protocol):
 class Suspicions:
     """Looks at the verdict of each service and takes what is due; *trace* is a window's seconds, None for no window.
 
-    Owned by the event loop.
+    A window lasts a tenth of the time that was judged at most. Owned by the event loop.
     """
 
     def __init__(
@@ -88,14 +93,15 @@ class Suspicions:
         if not again and (taken > _MOST or (taken >= _FEWEST and named(assessment) >= _NAMED)):
             return
         trace, frames, told = None, 1, f"{service} climbs: up to {_MOST} censuses until what grows has a name"
+        window = self._trace and min(self._trace, _OF_WHAT_WAS_SEEN * assessment.verdict.coverage.span)
         if again:
-            trace, frames = self._trace, _DEEPER
+            trace, frames = window, _DEEPER
             told = (
                 f"{service} climbs, and lines that allocate are among what grows: one worker is traced for "
                 f"{format_duration(trace or 0.0)} with {_DEEPER} calls of each allocation"
             )
         elif taken == _MOST:
-            trace = self._trace
+            trace = window
             told = (
                 f"{service} climbs, and {_MOST} censuses have no name for most of it: one worker is traced for "
                 f"{format_duration(trace or 0.0)}"

@@ -86,10 +86,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="watch the tree of processes below PID; may be repeated",
     )
     add("--read-every", default="15s", metavar="TIME", help="how often everything is read (15s)")
-    add("--census-every", default="1h", metavar="TIME", help="how often containers are counted, or off (1h)")
+    add("--census-every", metavar="TIME", help="how often containers are counted, or off (1h)")
     add(
         "--trace-window",
-        default="30s",
         metavar="TIME",
         help="how long allocations of one worker are traced where censuses have no name for a climb, or off (30s)",
     )
@@ -124,6 +123,12 @@ def _options(args: argparse.Namespace) -> Options:
     if args.captures is None and (args.captures_cap, args.captures_keep) != (None, None):
         msg = "--captures-cap and --captures-keep are limits on the folder of --captures, which is not given"
         raise UsageError(msg, hint="add --captures DIR")
+    census_every = _census_every("1h" if args.census_every is None else args.census_every)
+    trace_window = _trace_window("30s" if args.trace_window is None else args.trace_window)
+    given = (args.census_every and census_every) or (args.trace_window and trace_window)
+    if args.captures is None and given is not None:
+        msg = "--census-every and --trace-window are about captures, and there is no folder for them"
+        raise UsageError(msg, hint="add --captures DIR")
     captures_cap = DEFAULT_BYTES if args.captures_cap is None else parse_size(args.captures_cap)
     captures_keep = DEFAULT_FILES if args.captures_keep is None else args.captures_keep
     check_limits(captures_keep, captures_cap)
@@ -138,8 +143,8 @@ def _options(args: argparse.Namespace) -> Options:
         captures_keep=captures_keep,
         watches=watches,
         read_every=_read_every(args.read_every),
-        census_every=_census_every(args.census_every),
-        trace_window=_trace_window(args.trace_window),
+        census_every=census_every,
+        trace_window=trace_window,
         allowed_uids=tuple(_uid(number) for number in args.allow_uid),
         token=token_of_the_environment(),
     )

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self, TypeAlias
 
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.store._rows import CaptureRow, DeclaredMap, Event, Life
-from floodmark_sidecar.store._schema import NUMBERS
+from floodmark_sidecar.store._schema import NUMBERS, check_newest
 
 _CHUNK: Final = 200
 """Keys asked for at once: an open statement pins the WAL, so none is left open between two chunks."""
@@ -31,7 +31,7 @@ _TRACED: Final = tuple(name for name in NUMBERS if name not in {"pss_bytes", "ch
 class Reader:
     """Reads the store at *path*, read-only; use it as a context manager. Not thread-safe: one a thread.
 
-    Raises `UsageError` when *path* is no store. What is asked of a service that is not known is empty.
+    Raises `UsageError` when *path* is no store, or another version's: it changes nothing in it. What is asked of a service that is not known is empty.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,10 +42,14 @@ class Reader:
                 f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=2.0, isolation_level=None
             )
             self._db.execute("PRAGMA query_only = ON")
-            self._db.execute("SELECT 1 FROM services LIMIT 1").fetchall()
+            check_newest(self._db)
         except sqlite3.Error as error:
             msg = f"the store {path} cannot be read: {error}"
             raise UsageError(msg) from None
+        except UsageError as error:
+            self._db.close()
+            msg = f"the store {path} cannot be read: {error.message}"
+            raise UsageError(msg, hint=error.hint) from None
 
     def close(self) -> None:
         """Close the file; idempotent."""

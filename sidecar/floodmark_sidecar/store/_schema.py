@@ -102,11 +102,7 @@ def check_ours(db: sqlite3.Connection) -> None:
 def migrate(db: sqlite3.Connection) -> None:
     """Bring *db* (in autocommit mode) to the newest schema; refuses one that a newer floodmark wrote."""
     db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, t TEXT DEFAULT CURRENT_TIMESTAMP)")
-    done = {name for (name,) in db.execute("SELECT name FROM migrations")}
-    unknown = done - {step.__name__ for step in MIGRATIONS}
-    if unknown:
-        msg = f"the store was written by a newer floodmark (it has {', '.join(sorted(unknown))})"
-        raise UsageError(msg, hint="use that version, or another file")
+    done = _done(db)
     for step in MIGRATIONS:
         if step.__name__ in done:
             continue
@@ -119,3 +115,22 @@ def migrate(db: sqlite3.Connection) -> None:
                 db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
+
+
+def check_newest(db: sqlite3.Connection) -> None:
+    """Refuse a database that another program made, or another version of this one."""
+    check_ours(db)
+    lacking = [step.__name__ for step in MIGRATIONS if step.__name__ not in _done(db)]
+    if lacking:
+        msg = f"it was written by an older floodmark (it lacks {', '.join(lacking)})"
+        raise UsageError(msg, hint="floodmark serve --store brings it up to date and keeps what it has")
+
+
+def _done(db: sqlite3.Connection) -> set[str]:
+    """Return the migrations that *db* has had; refuses one that a newer floodmark wrote."""
+    done = {name for (name,) in db.execute("SELECT name FROM migrations").fetchall()}
+    unknown = done - {step.__name__ for step in MIGRATIONS}
+    if unknown:
+        msg = f"it was written by a newer floodmark (it has {', '.join(sorted(unknown))})"
+        raise UsageError(msg, hint="use that version, or another file")
+    return done

@@ -234,6 +234,8 @@ def _refusal(path: Path, error: Exception) -> Exception:
         return UsageError(f"the store {path} cannot be opened: {error.strerror or error}")
     if isinstance(error, sqlite3.Error):
         return UsageError(f"the store {path} cannot be opened: {error}", hint="move the file away for a new history")
+    if isinstance(error, UsageError):
+        return UsageError(f"the store {path} cannot be opened: {error.message}", hint=error.hint)
     return error
 
 

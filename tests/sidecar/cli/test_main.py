@@ -153,6 +153,8 @@ BAD = [
     (["--captures", "c", "--captures-keep", "1"], "at least 2 capture files must be kept (got 1)"),
     (["--captures", "c", "--captures-keep", "few"], "invalid int value: 'few'"),
     (["--captures-keep", "9"], "are limits on the folder of --captures, which is not given"),
+    (["--census-every", "30s"], "are about captures, and there is no folder for them"),
+    (["--census-every", "off", "--trace-window", "9s"], "are about captures, and there is no folder for them"),
     (["--read-every", "2d"], "at most 1d (got 2d)"),
     (["--read-every", "99999999999d"], "(got '99999999999d')"),
     (["--trace-window", "never"], "'never' is not a duration"),

@@ -52,7 +52,9 @@ def test_migrations_run_once(path: Path) -> None:
 
 
 def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
-    """A store from before captures had kinds and triggers, and readings zombies, is brought up to date when it is opened."""
+    """A store from before captures had kinds and triggers, and readings zombies, is brought up to date when it is opened for
+    writing, and until then refused.
+    """
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE migrations (name TEXT PRIMARY KEY, t TEXT DEFAULT CURRENT_TIMESTAMP)")
         first_tables(db)
@@ -62,6 +64,8 @@ def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
         db.execute("INSERT INTO captures (life_id, t, refused) VALUES (1, 1.0, 'no room')")
         db.execute("INSERT INTO ticks VALUES (1, 1.0, 0)")
         db.execute("INSERT INTO readings (service_id, t, life_id, uss_bytes) VALUES (1, 1.0, 1, 5)")
+    with pytest.raises(UsageError, match=r"older floodmark \(it lacks kinds_of_capture, triggers_of_captures, zombies\)"):
+        Reader(path)
     with Store(path) as store:
         store.put_capture("web", CaptureRow(2.0, "web-0", 1, refused="no room", kind="trace", trigger="clock")).result(
             10
@@ -80,8 +84,9 @@ def test_a_store_of_a_newer_floodmark_is_refused(path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("INSERT INTO migrations (name) VALUES ('tiers')")
     db.close()
-    with pytest.raises(UsageError, match=r"newer floodmark \(it has tiers\)"):
-        Store(path)
+    for opens in (Store, Reader):
+        with pytest.raises(UsageError, match=r"history\.db cannot be .*: it was .* newer floodmark \(it has tiers\)"):
+            opens(path)
 
 
 def test_a_file_that_is_no_store_is_refused_and_kept(path: Path) -> None:
