@@ -73,11 +73,20 @@ class Sampler:
                     self._store.put_lives(name, closed)
 
     def watch(self, name: str, pid: int, cwd: Path | None = None) -> None:
-        """Watch the tree of processes whose root is *pid*; raises `UsageError` when there is no such process."""
+        """Watch the tree of processes whose root is *pid*.
+
+        Where there is no such process, a service with history goes on with those of its processes that still run, and an
+        event says so; of one without, `UsageError` is raised.
+        """
         root = self._probe.find(pid)
         if root is None:
             msg = f"service {name} cannot be watched: there is no process {pid}"
-            raise UsageError(msg)
+            if name not in self._services:
+                raise UsageError(msg)
+            service = self._service(name)
+            service.root, service.root_ended = Process(pid, born=0.0), True
+            self._on_event("ended", f"{msg}; what was below it and still runs is read, and its history kept", name)
+            return
         service = self._service(name)
         service.root = root
         self._store.put_service(name, cwd=cwd or self._probe.cwd(root))

@@ -56,6 +56,8 @@ class Link:
         self._retry_at = 0.0
         self.welcomed = False
         self.lost = 0
+        self.breaks = 0
+        """How many connections have ended: whatever one of them asked for, nobody waits for any more."""
 
     def push(self, message: wire.Message) -> None:
         """Queue *message*; one that is too large or cannot be written as JSON is counted as lost."""
@@ -76,9 +78,10 @@ class Link:
     def wait(self, seconds: float, wake: int) -> list[dict[str, Any]]:
         """Send, receive and reconnect for at most *seconds*; return what arrived, early if something did.
 
-        Returns early too when file descriptor *wake* can be read.
+        Returns early too when file descriptor *wake* can be read, and when the connection breaks.
         """
         until = self._clock() + seconds
+        breaks = self.breaks
         while True:
             now = self._clock()
             if self._socket is None and now >= self._retry_at:
@@ -86,13 +89,14 @@ class Link:
             arrived = self._exchange(max(0.0, min(until, self._next_look(until)) - self._clock()), wake)
             if arrived is None:
                 return []
-            if arrived or self._clock() >= until:
+            if arrived or self._clock() >= until or self.breaks != breaks:
                 return arrived
 
     def close(self) -> None:
         """Close the connection; what waits stays for the next one, from its beginning."""
         if self._socket is not None:
             self._socket.close()
+            self.breaks += 1
         self._socket = None
         self.welcomed = False
         self._sent = 0

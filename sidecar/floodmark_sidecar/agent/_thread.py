@@ -132,7 +132,7 @@ class Agent:
 
     def _loop(self) -> None:
         link, readings, governor = Link(self.socket, self.service), Readings(proc=self._proc), Governor()
-        in_a_row = 0
+        in_a_row = breaks = 0
         due = time.monotonic()
         try:
             while not self._stopping and in_a_row < _MOST_ERRORS:
@@ -144,7 +144,12 @@ class Agent:
                         due = time.monotonic() + governor.interval(self._every)
                     self._end_window(link)
                     until = due if self._window is None else min(due, self._window.next_look)
-                    for message in link.wait(max(0.0, until - time.monotonic()), self._wake):
+                    arrived = link.wait(max(0.0, until - time.monotonic()), self._wake)
+                    if link.breaks != breaks:
+                        breaks = link.breaks
+                        # Whoever asked for the window has gone, and it costs the service something each second.
+                        self._close_window()
+                    for message in arrived:
                         if self._heed(message, link):
                             due = min(due, time.monotonic() + governor.interval(self._every))
                     in_a_row = 0

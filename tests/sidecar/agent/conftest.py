@@ -190,6 +190,10 @@ class Sidecar:
         """Send *message* to the agent of process *pid*."""
         self._connections[pid].sendall(wire.encode(message))
 
+    def hang_up(self, pid: int) -> None:
+        """Break the connection of process *pid*, as the end of a sidecar does; it may come back at once."""
+        self._connections[pid].shutdown(socket.SHUT_RDWR)
+
     def of(self, kind: str) -> list[dict[str, Any]]:
         """Return the messages of one type so far."""
         return [message for message in list(self.messages) if message["type"] == kind]

@@ -105,6 +105,26 @@ def test_readings_go_on_while_a_window_is_open(sidecar: Sidecar, service: Servic
     assert not [answer for answer in sidecar.of("captured") if answer["id"] == "one"]
 
 
+def test_a_window_ends_when_who_asked_for_it_has_gone(sidecar: Sidecar, service: Service, short_path: Path) -> None:
+    """A sidecar that was killed leaves no worker slow, and the next one may look into it at once."""
+    process = service(serving(short_path) + LEAKING)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.readline()
+    sidecar.wait(lambda s: s.of("reading"))
+    open_window(sidecar, process.pid, short_path / "one")
+    open_window(sidecar, process.pid, short_path / "refused")
+    told(sidecar, "refused")
+    sidecar.hang_up(process.pid)
+    sidecar.wait(lambda s: s.of("hello")[1:])
+    open_window(sidecar, process.pid, short_path / "two", seconds=0.2)
+    assert told(sidecar, "two").get("path") == str(short_path / "two")
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    assert process.stdout.readline().startswith("False")
+    assert not (short_path / "one").exists()
+
+
 @pytest.mark.parametrize(
     ("before", "why"),
     [

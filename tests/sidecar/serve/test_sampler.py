@@ -100,6 +100,27 @@ def test_a_service_that_is_not_there_is_a_usage_error(bench: Bench) -> None:
         bench.sampler.watch("web", 4_000_001)
 
 
+def test_a_service_with_history_needs_no_root(bench: Bench, spawn: Spawn, folder: Path) -> None:
+    """Who restarts the sidecar gives it the pid that it was given before, which may have ended; others of it still run."""
+    parent = spawn(PARENT, "1")
+    bench.sampler.watch("web", parent.pid)
+    bench.tick()
+    bench.store.close()
+    parent.kill()
+    parent.wait()
+    later = Bench(folder)
+    later.sampler.restore()
+    later.sampler.watch("web", parent.pid)
+    later.tick()
+    assert [row["worker"] for row in later.rows] == ["web-0", "web-1", "web-1"]
+    later.store.close()
+    assert later.sampler.roots == {"web": (parent.pid, False)}
+    assert later.events == [
+        f"service web cannot be watched: there is no process {parent.pid}; what was below it and still runs is read, "
+        "and its history kept"
+    ]
+
+
 def test_a_life_ends_with_its_process_and_the_root_s_end_is_an_event(bench: Bench, spawn: Spawn) -> None:
     """The end is stored once; nothing is read of it any more."""
     process = spawn(SLEEPER)
