@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from floodmark_sidecar.culprits import Capture, Culprit, parse_capture, parse_native_window, parse_window, rank
+from floodmark_sidecar.culprits import (
+    Capture,
+    Culprit,
+    NativeWindow,
+    parse_capture,
+    parse_native_window,
+    parse_window,
+    rank,
+)
 from floodmark_sidecar.judge import Settings, Trace, Verdict, judge
 from floodmark_sidecar.source import SourceLocator
 from floodmark_sidecar.store import CaptureRow, Reader
@@ -38,6 +46,8 @@ class Assessment:
         result = self.verdict.as_dict()
         result["notes"] = [*result.get("notes", ()), *self.notes]
         trims = [trim.as_dict() for trim in self.trims]
+        if self.verdict.verdict == "climbing" and self.culprits:
+            result["next"] = _look_at(self.culprits)
         return {**result, "culprits": [culprit.as_dict() for culprit in self.culprits], "trims": trims}
 
 
@@ -74,8 +84,25 @@ def assess(
         natives=natives,
         shown=locate.shown,
     )
-    notes = (*notes, *_remarks(captures), *more_notes, *notes_on_natives, *unread, *said(trims, grown=_grown(verdict)))
+    notes = (
+        *notes,
+        *_remarks(captures),
+        *more_notes,
+        *_loaded(natives),
+        *notes_on_natives,
+        *unread,
+        *said(trims, grown=_grown(verdict)),
+    )
     return Assessment(verdict, culprits, trace, notes, tuple(trims))
+
+
+def _look_at(culprits: Sequence[Culprit]) -> str:
+    """Return what to do next, where captures know more of what grows than its readings did."""
+    first = culprits[0]
+    what = " ".join(part for part in (first.where, first.path or first.name) if part)
+    share = "" if first.share is None else f", which explains {first.share:.0%} of the growth"
+    more = "" if len(culprits) == 1 else f"; it is the first of {len(culprits)} culprits"
+    return f"look at {what}{share}{more}"
 
 
 def trims_of(rows: Sequence[CaptureRow]) -> tuple[list[Trim], tuple[str, ...]]:
@@ -87,6 +114,16 @@ def _remarks(captures: Sequence[Capture]) -> list[str]:
     """Return how those of *captures* were taken that could not be taken as usual."""
     counts = Counter(capture.remark for capture in captures if capture.remark is not None)
     return [f"{count} of {len(captures)} censuses: {remark}" for remark, count in counts.items()]
+
+
+def _loaded(natives: Sequence[NativeWindow]) -> list[str]:
+    """Return what native windows have left in the workers that had one."""
+    workers = sorted({f"{window.worker} (life {window.life})" for window in natives})
+    if not workers:
+        return []
+    return [
+        f"a native window left memray loaded in {', '.join(workers)}: some 12 MB of each that the service did not ask for"
+    ]
 
 
 def _grown(verdict: Verdict) -> float | None:

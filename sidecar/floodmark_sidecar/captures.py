@@ -57,6 +57,16 @@ class _Wanted:
         return {} if self.kind == "census" else {"kind": self.kind}
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A capture that has not ended: of which worker, its kind and beginning (epoch seconds), and a window's length."""
+
+    worker: str
+    kind: str
+    started: float
+    seconds: float | None
+
+
 class Captures:
     """Takes the captures of all services. Owned by the event loop; `masks` may be asked from any thread.
 
@@ -88,7 +98,7 @@ class Captures:
         self._deadline = deadline
         self._clock = clock
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._active: set[str] = set()
+        self._under_way: dict[str, UnderWay] = {}
         self._ended: dict[str, float] = {}
         self._traced: dict[tuple[str, str], float] = {}
         self._counts: Counter[tuple[str, str, str]] = Counter()
@@ -98,13 +108,18 @@ class Captures:
         """How many captures there were since the start, by service, kind and outcome: `written` or `refused`; a copy."""
         return dict(self._counts)
 
+    @property
+    def under_way(self) -> Mapping[str, "UnderWay"]:
+        """The capture of each service that is being taken; a copy."""
+        return dict(self._under_way)
+
     def masks(self, service: str, *, since: float) -> bool:
         """Say whether a capture of *service* is under way, or was after *since* (monotonic seconds).
 
         While its child lives, a worker's private memory reads low: pages are shared that were its own. While it traces
         its allocations, it reads high by the tables of the traces.
         """
-        return service in self._active or self._ended.get(service, -math.inf) >= since
+        return service in self._under_way or self._ended.get(service, -math.inf) >= since
 
     async def tidy(self) -> None:
         """Bring the folder within its limits, as every round does when it ends."""
@@ -182,12 +197,12 @@ class Captures:
             return CaptureRow(self._clock(), life.worker, life.life, refused=why, kind=wanted.kind)
         started = self._clock()
         path = folder / CaptureFile.at(life.worker, life.life, started, kind=wanted.kind).name
-        self._active.add(service)
+        self._under_way[service] = UnderWay(life.worker, wanted.kind, started, wanted.seconds or None)
         try:
             answer = await self._answer(agent, path, wanted)
         finally:
             self._ended[service] = time.monotonic()
-            self._active.discard(service)
+            del self._under_way[service]
         return CaptureRow(
             t=started,
             worker=life.worker,
@@ -222,7 +237,7 @@ def _wanted(trace: float | None, frames: int, native: float | None, *, trim: boo
         raise UsageError(msg)
     for kind, seconds in windows.items():
         if seconds is not None and not 0 < seconds <= MOST_TRACE_SECONDS:
-            msg = f"a {kind} window lasts up to {MOST_TRACE_SECONDS:g} s (got {seconds:g} s)"
+            msg = f"a {kind} window lasts more than 0 s and up to {MOST_TRACE_SECONDS:g} s (got {seconds:g} s)"
             raise UsageError(msg)
     kind = asked[0] if asked else "census"
     return _Wanted(kind, windows.get(kind) or 0.0, frames)

@@ -1,13 +1,36 @@
 """Which captures of a service are looked into."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from floodmark_sidecar.assess import assess
+from floodmark_sidecar.assess import Assessment, assess
+from floodmark_sidecar.culprits import Culprit
+from floodmark_sidecar.judge import Trace, Verdict, judge
 from floodmark_sidecar.readings import WorkerReading
 from floodmark_sidecar.store import CaptureRow, Life, Reader, Sample, Store
+from floodmark_sidecar.traces import generate
+from tests.planted.fix_culprits import culprit
 
 T = 1_767_225_600.0
+
+
+def test_what_to_do_next_is_to_look_at_the_first_culprit() -> None:
+    """Captures know more of what grows than readings do; without any, it is what the readings say."""
+    climbs = judge(generate("L1", seed=3, duration=600.0, growth=1e6).trace)
+    first = replace(culprit("moves"), where="app.py:7", path="app.MOVES", share=0.92)
+
+    def said(*culprits: Culprit, verdict: Verdict = climbs) -> Any:
+        return Assessment(verdict, culprits, Trace.from_rows([])).as_dict()["next"]
+
+    assert said(first) == "look at app.py:7 app.MOVES, which explains 92% of the growth"
+    assert said(replace(first, path=None, share=None), first) == (
+        f"look at app.py:7 {first.name}; it is the first of 2 culprits"
+    )
+    assert said() == climbs.next
+    steady = judge(generate("N1", seed=3, duration=600.0).trace)
+    assert said(first, verdict=steady) == (steady.next or None)
 
 
 def test_files_that_made_room_take_no_place(tmp_path: Path) -> None:
@@ -45,7 +68,7 @@ def test_how_captures_were_taken_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_native_window_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """Those that can be are for the ranking."""
+    """Those that can be are for the ranking, and what they left in the worker is said."""
     head = {"floodmark_capture": 1, "kind": "native", "t": T, "window_seconds": 1.0, "places": [], "other_bytes": 0}
     with Store(tmp_path / "history.db") as store:
         store.put_sample(Sample("web", T, ((Life("web-0", 1, 1, 1.0, T), WorkerReading("web-0", 1, uss_bytes=1)),)))
@@ -58,6 +81,7 @@ def test_a_native_window_that_cannot_be_read_is_told(tmp_path: Path) -> None:
             found = assess(reader, "web", cwd=None)
 
     assert found.notes == (
+        "a native window left memray loaded in web-0 (life 1): some 12 MB of each that the service did not ask for",
         "the capture 1.native.json cannot be read: places of a native window must be a list (got NoneType)",
     )
 

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from floodmark_sidecar.cli._streams import complain
 from floodmark_sidecar.cli._text import printable
 from floodmark_sidecar.cli._token import checked_token, token_of_the_environment
 from floodmark_sidecar.errors import ExitCode, UsageError
-from floodmark_sidecar.units import parse_duration
+from floodmark_sidecar.units import format_bytes, format_duration, parse_duration
 
 NAME: Final = "capture"
 HELP: Final = "have a running sidecar take a census of every worker of a service now, or a window, or a trim"
@@ -29,6 +29,8 @@ _UNDER_WAY: Final = 900.0
 
 _LONGEST: Final = 86400.0
 
+_COUNTED: Final = {"container": ("entry", "entries"), "line": ("block", "blocks"), "native": ("block", "blocks")}
+
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
@@ -39,16 +41,18 @@ class _Taken:
     refused: str | None
     seconds: float | None
     stall_seconds: float | None
+    heaviest: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """Two lines for one that was taken, one for one that was not."""
+        """Two lines for one that was taken and one for each thing that weighs most in it; one line for one that was not."""
         name = printable(self.worker)
         if self.path is None:
             return f"{name}: refused: {printable(self.refused or 'nobody says why')}\n"
         took = "" if self.seconds is None else f"took {_brief(self.seconds)}; "
         held = "for a time nobody knows" if self.stall_seconds is None else f"for {_brief(self.stall_seconds)}"
-        return f"{name}: {printable(self.path)}\n  {took}it held the worker {held}\n"
+        heaviest = "".join(f"  {printable(each)}\n" for each in self.heaviest)
+        return f"{name}: {printable(self.path)}\n  {took}it held the worker {held}\n{heaviest}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
     patience = min(_LONGEST, _UNDER_WAY + seconds + _EACH * max(1, workers.get(service, 1)))
     asked = {"worker": args.worker, "trim": args.trim or None, **windows}
     body = {"service": service, **{name: value for name, value in asked.items() if value is not None}}
+    _say_what_it_waits_for(sidecar, service)
     answer = sidecar.post("/api/v1/captures", body, patience=patience)
     taken = _rows(sidecar, answer)
     if args.json:
@@ -139,6 +144,15 @@ def _only(workers: dict[str, int], url: str) -> str:
     raise UsageError(msg, hint="name one with --service")
 
 
+def _say_what_it_waits_for(sidecar: Sidecar, service: str) -> None:
+    """Say on standard error what is being taken already: of a service, one capture is taken after the other."""
+    before = sidecar.get(f"/api/v1/captures?service={quote(service, safe='')}").get("under_way")
+    if isinstance(before, dict):
+        kind, seconds = before.get("kind"), _seconds(before.get("seconds"))
+        what = f"the {kind}" if seconds is None else f"the {kind} window of {format_duration(seconds)}"
+        complain(f"waiting for {what} of {before.get('worker')} to end")
+
+
 def _rows(sidecar: Sidecar, answer: dict[str, Any]) -> list[_Taken]:
     rows = answer.get("captures")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -151,9 +165,22 @@ def _rows(sidecar: Sidecar, answer: dict[str, Any]) -> list[_Taken]:
             refused=_text(row.get("refused")),
             seconds=_seconds(row.get("seconds")),
             stall_seconds=_seconds(row.get("stall_seconds")),
+            heaviest=tuple(_heaviest(row.get("heaviest"))),
         )
         for row in rows
     ]
+
+
+def _heaviest(rows: Any) -> Iterator[str]:
+    """Yield a line for each of *rows*; a sidecar of an older version has none."""
+    for row in rows if isinstance(rows, list) else ():
+        try:
+            kind, name, where = row["kind"], str(row["name"]), row["where"]
+            size, number = format_bytes(row["bytes"]), f"{row['count']:,} {_COUNTED[kind][row['count'] != 1]}"
+        except (LookupError, TypeError, ValueError):
+            continue
+        place = "" if where is None or where == name else f", {where}"
+        yield f"{size:>10} in {number:<16} {name}{place}"
 
 
 def _culprits(sidecar: Sidecar, service: str) -> list[dict[str, Any]]:

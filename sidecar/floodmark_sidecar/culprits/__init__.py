@@ -4,6 +4,7 @@ from floodmark_sidecar.culprits._capture import Capture, Container, Owner, parse
 from floodmark_sidecar.culprits._culprit import Culprit
 from floodmark_sidecar.culprits._diff import Change, Changes, ContainerChange, Diff, LineChange, TypeChange, diff
 from floodmark_sidecar.culprits._fix import Fix
+from floodmark_sidecar.culprits._heaviest import Heavy, heaviest
 from floodmark_sidecar.culprits._lines import Window, parse_window
 from floodmark_sidecar.culprits._native_windows import NativeWindow, parse_native_window
 from floodmark_sidecar.culprits._rank import rank
@@ -19,6 +20,7 @@ __all__ = [
     "Culprit",
     "Diff",
     "Fix",
+    "Heavy",
     "LineChange",
     "NativeWindow",
     "Owner",
@@ -28,6 +30,7 @@ __all__ = [
     "Window",
     "diff",
     "graph",
+    "heaviest",
     "parse_capture",
     "parse_native_window",
     "parse_snapshot",

@@ -212,7 +212,7 @@ def _container(before: Held, after: Held) -> ContainerChange:
     sampled = all(each.entry_bytes is not None for each in (*before, *after))
     shown = max((*before, *after), key=lambda each: (each.path is not None, each.owner is not None, each.entries))
     return ContainerChange(
-        name=shown.name or _described(shown),
+        name=shown.name or described(shown),
         path=shown.path,
         kind=shown.kind,
         containers=Change(len(before) or None, len(after) or None),
@@ -228,7 +228,7 @@ def _change(before: Held, after: Held, measure: Callable[[Container], int]) -> C
     return Change(first, second)
 
 
-def _described(container: Container) -> str:
+def described(container: Container) -> str:
     """Return what stands for the name of a container that nothing with a name holds."""
     if container.chain:
         return f"{container.kind} in {container.chain}"

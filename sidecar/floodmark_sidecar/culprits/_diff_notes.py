@@ -1,10 +1,14 @@
 """What is to be known before two captures are compared: where they differ in more than what they counted. Pure."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from floodmark_sidecar.culprits._lines import Window
 from floodmark_sidecar.culprits._snapshot import Snapshot
 from floodmark_sidecar.units import format_duration
+
+_UNEQUAL: Final = 1.2
+"""Windows that differ so much in length are not compared without a word."""
 
 
 def notes_on(before: Snapshot, after: Snapshot, *, one_process: bool) -> tuple[str, ...]:
@@ -47,6 +51,10 @@ def _windows(before: Window, after: Window) -> Iterator[str]:
         f"what is shown was allocated in the {format_duration(before.seconds)} of the first and the "
         f"{format_duration(after.seconds)} of the second, and alive at their ends"
     )
+    longer = max(before.seconds, after.seconds) / min(before.seconds, after.seconds)
+    if longer >= _UNEQUAL:
+        which = "second" if after.seconds > before.seconds else "first"
+        yield f"the {which} was {longer:.1f} times as long: a line that allocates all the time has as much more in it"
     if before.frames != after.frames:
         yield (
             f"the first kept {before.frames} calls of each allocation and the second {after.frames}: what a library "

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from floodmark_sidecar.errors import FloodmarkError
-from floodmark_sidecar.http import _api
+from floodmark_sidecar.http import _api, _captures_api
 from floodmark_sidecar.http._metrics import Metrics
 from floodmark_sidecar.http._security import Guard
 from floodmark_sidecar.http._state import State
@@ -35,6 +35,7 @@ def create_app(state: State) -> FastAPI:
     app = FastAPI(title="floodmark", version=state.version, docs_url=None, redoc_url=None)
     app.state.floodmark = state
     app.include_router(_api.router)
+    app.include_router(_captures_api.router)
     metrics = Metrics(state)
 
     @app.get("/metrics", include_in_schema=False)

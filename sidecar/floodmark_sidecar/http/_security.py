@@ -26,6 +26,8 @@ _TOO_LARGE: Final = f"a request may have a body of at most {_MOST_BODY} bytes"
 
 READ_ONLY: Final = "nothing can be changed here: start the sidecar with FLOODMARK_TOKEN set"
 
+_WRONG: Final = "that is not the token that the sidecar was started with"
+
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1", ""})
 _OF_STATUS: Final = {
     401: {"WWW-Authenticate": 'Basic realm="floodmark", charset="UTF-8"'},
@@ -95,12 +97,13 @@ class Guard:
             if self._state.token is None:
                 return _answer(403, READ_ONLY)
             if not self._is_token(bearer):
-                return _answer(401, "this needs the header Authorization: Bearer TOKEN")
+                return _answer(401, "this needs the header Authorization: Bearer TOKEN" if bearer is None else _WRONG)
             length = headers.get("content-length", "")
             return _answer(413, _TOO_LARGE) if length.isdecimal() and int(length) > _MOST_BODY else None
         if self._state.loopback or scope["path"] in _OPEN or self._is_token(bearer) or self._is_token(password):
             return None
-        return _answer(401, "this needs the header Authorization: Bearer TOKEN, or the token as a password")
+        asked = "this needs the header Authorization: Bearer TOKEN, or the token as a password"
+        return _answer(401, asked if (bearer, password) == (None, None) else _WRONG)
 
     def _is_token(self, given: str | None) -> bool:
         token = self._state.token

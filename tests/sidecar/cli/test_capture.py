@@ -87,8 +87,40 @@ def test_each_worker_has_its_file_and_what_it_cost(scripted: Scripted, capsys: p
     assert said.err == ""
     assert scripted.asked == [
         ("/api/v1/services", None, b""),
+        ("/api/v1/captures?service=web", None, b""),
         ("/api/v1/captures", None, b'{"service": "web"}'),
     ]
+
+
+def test_what_weighs_most_is_said_of_each(scripted: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file says nothing to who sees its path; a row of another version is left out."""
+    rows = [
+        {"kind": "container", "name": "app.JOBS", "where": "app.py:7", "count": 20_000, "bytes": 3 << 20},
+        {"kind": "line", "name": "app.py:12", "where": "app.py:12", "count": 5, "bytes": 900},
+        {"kind": "native", "name": "grow\x1b[2J", "where": None, "count": 1, "bytes": 80},
+        {"kind": "film"},
+    ]
+    scripted.answer("POST", {"captures": [{"worker": "web-0", "path": "/c/x.json", "heaviest": rows}]})
+    assert main(["capture", "--url", scripted.url]) == 0
+    assert capsys.readouterr().out == (
+        "web-0: /c/x.json\n  it held the worker for a time nobody knows\n"
+        "     3.0 MiB in 20,000 entries   app.JOBS, app.py:7\n"
+        "       900 B in 5 blocks         app.py:12\n"
+        "        80 B in 1 block          grow\\x1b[2J\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "what"), [(45.0, "the trace window of 45 s of web-1"), (None, "the trace of web-1")]
+)
+def test_what_it_waits_for_is_said(
+    scripted: Scripted, capsys: pytest.CaptureFixture[str], seconds: float | None, what: str
+) -> None:
+    """A command that is silent for a minute looks as if it hung."""
+    under_way = {"worker": "web-1", "kind": "trace", "started": 1.0, "seconds": seconds}
+    scripted.answer("GET", {**SERVICES, "under_way": under_way})
+    assert main(["capture", "--url", scripted.url]) == 0
+    assert capsys.readouterr().err == f"floodmark: waiting for {what} to end\n"
 
 
 def test_json_is_what_the_sidecar_answers(scripted: Scripted, capsys: pytest.CaptureFixture[str]) -> None:
@@ -157,12 +189,12 @@ def test_no_agent_is_no_census(leaking: Site, capsys: pytest.CaptureFixture[str]
 def test_the_token_comes_from_the_environment_or_the_option(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The option wins; both questions carry it, as one beyond loopback needs it for each."""
+    """The option wins; every question carries it, as one beyond loopback needs it for each."""
     monkeypatch.setenv("FLOODMARK_TOKEN", "from-env")
     for words, token in (([], "from-env"), (["--token", "given"], "given")):
         scripted.asked.clear()
         main(["capture", "--url", scripted.url, *words])
-        assert [header for _, header, _ in scripted.asked] == [f"Bearer {token}"] * 2
+        assert [header for _, header, _ in scripted.asked] == [f"Bearer {token}"] * 3
 
 
 @pytest.mark.parametrize("token", ["", "  ", "a ", "a\nb", "\u20ac"])

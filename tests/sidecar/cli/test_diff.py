@@ -238,6 +238,27 @@ def test_a_census_and_a_trace_window(tmp_path: Path, first: Path, capsys: pytest
     )
 
 
+@pytest.mark.parametrize(
+    ("between", "said"),
+    [
+        ("web-0.life1.20260102T000030000Z.native.json", True),
+        ("web-0.life1.20260102T000030000Z.trace.json", False),
+        ("web-1.life1.20260102T000030000Z.native.json", False),
+        ("web-0.life2.20260102T000030000Z.native.json", False),
+        ("web-0.life1.20260101T235959000Z.native.json", False),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_memray_left_is_no_growth_of_the_service(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], between: str, said: bool, turned: bool
+) -> None:
+    """A native window of the process that lies between two censuses of it is told; any other has left nothing there."""
+    files = [written(tmp_path / f"web-0.life1.20260102T0000{s:02}000Z.json", s) for s in (0, 59)]
+    (tmp_path / between).write_text("{}")
+    assert main(["diff", *map(str, files[::-1] if turned else files)]) == 0
+    assert ("what memray imported" in " ".join(capsys.readouterr().out.split())) is said
+
+
 @pytest.mark.parametrize(("kind", "name"), [("trim", "trim"), ("native", "native window")])
 def test_captures_with_nothing_to_compare(
     kind: str, name: str, tmp_path: Path, first: Path, capsys: pytest.CaptureFixture[str]

@@ -47,6 +47,21 @@ def test_lines_are_compared_by_what_was_alive() -> None:
     assert (found.types, found.containers.rows, found.one_process) == (None, (), True)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (30.0, False),
+        (35.0, False),
+        (60.0, "the second was 2.0 times as long"),
+        (5.0, "the first was 6.0 times as long"),
+    ],
+)
+def test_windows_of_other_lengths_are_no_even_match(seconds: float, said: str | bool) -> None:
+    """What is allocated all the time is more in the longer one, and has not grown."""
+    notes = compared(BEFORE, window(60, seconds=seconds)).notes
+    assert [note.partition(":")[0] for note in notes if "times as long" in note] == ([said] if said else [])
+
+
 def test_as_json() -> None:
     """A line goes by where it is; so many others changed are left out by their number."""
     found = compared(BEFORE, AFTER, at_most=1).as_dict()
@@ -68,7 +83,7 @@ def test_notes_say_how_long_and_how_deep_both_were() -> None:
     )
     notes = compared(BEFORE, window(60, seconds=5.0, frames=8, pid=78)).notes
     assert notes[0].startswith("what is shown was allocated in the 30 s of the first and the 5 s of the second")
-    assert notes[1].startswith("the first kept 1 calls of each allocation and the second 8:")
+    assert notes[2].startswith("the first kept 1 calls of each allocation and the second 8:")
 
 
 def test_a_census_and_a_window_have_nothing_in_common() -> None:

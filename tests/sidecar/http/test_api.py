@@ -247,8 +247,8 @@ def test_a_capture_body_must_be_right(leaking: Site) -> None:
     [
         ({"trace": "soon"}, 400, "trace: 'soon' is not a duration such as 90s"),
         ({"native": "soon"}, 400, "native: 'soon' is not a duration such as 90s"),
-        ({"native": "11m"}, 400, "native: a native window lasts up to 600 s (got 660 s)"),
-        ({"trace": "11m"}, 400, "trace: a trace window lasts up to 600 s (got 660 s)"),
+        ({"native": "11m"}, 400, "native: a native window lasts more than 0 s and up to 600 s (got 660 s)"),
+        ({"trace": "11m"}, 400, "trace: a trace window lasts more than 0 s and up to 600 s (got 660 s)"),
         ({"trace": "1m", "frames": 17}, 422, "frames: input should be less than or equal to 16"),
     ],
 )

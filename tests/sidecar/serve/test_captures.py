@@ -101,6 +101,17 @@ def test_a_census_is_asked_for_by_path_and_stored(bench: Bench) -> None:
         assert reader.captures("web") == [row]
 
 
+def test_what_is_under_way_is_known(bench: Bench) -> None:
+    """Until it has ended: who asks for the next one would wait for it."""
+    taken = bench.take(trace=30.0)
+    asked = bench.peer.receive()
+    (found,) = bench.captures.under_way.values()
+    assert (found.worker, found.kind, found.seconds) == ("web-0", "trace", 30.0)
+    bench.answer(asked, refused="no")
+    taken.result(10)
+    assert bench.captures.under_way == {}
+
+
 def test_a_refusal_is_kept_in_its_words(bench: Bench) -> None:
     """Where a capture is not safe none is taken, and the reason is shown."""
     taken = bench.take()
@@ -323,7 +334,7 @@ def test_a_trim_has_a_name_of_its_own(bench: Bench) -> None:
         bench.take(trim=True, trace=1.0).result(10)
     with pytest.raises(UsageError, match="a trace window and a native window are 2 captures"):
         bench.take(native=1.0, trace=1.0).result(10)
-    with pytest.raises(UsageError, match=r"a native window lasts up to 600 s \(got 601 s\)"):
+    with pytest.raises(UsageError, match=r"a native window lasts more than 0 s and up to 600 s \(got 601 s\)"):
         bench.take(native=601.0).result(10)
 
 

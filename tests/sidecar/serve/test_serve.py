@@ -302,14 +302,14 @@ def test_a_trace_window_names_the_line_of_a_leak_without_a_container(serve: Serv
     eventually(lambda: serving.get("/api/v1/services")["services"])
     eventually(lambda: _worker(serving, "web-0").get("agent") == "connected")
     (one,) = serving.post("/api/v1/captures", {"service": "web", "trace": "1s"}).json()["captures"]
-    assert (one["refused"], one["kind"]) == (None, "trace")
+    assert (one["refused"], one["kind"], one["heaviest"][0]["kind"]) == (None, "trace", "line")
     eventually(lambda: serving.get("/api/v1/growth")["t"][-1] > one["t"] + 2)
     with Reader(serving.store) as reader:
         rows = list(reader.rows("web"))
         found = assess(reader, "web", cwd=None)
     assert any(row["masked"] for row in rows)
     number = CHAINED.splitlines().index("    block.body = bytes(5000)  # the planted line") + 1
-    assert found.culprits[0].name == f"<string>:{number}"
+    assert one["heaviest"][0]["name"] == found.culprits[0].name == f"<string>:{number}"
     assert found.culprits[0].kind == "line"
     assert found.notes == ()
     assert service.poll() is None

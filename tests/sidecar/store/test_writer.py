@@ -64,7 +64,9 @@ def test_captures_of_an_older_store_are_censuses(path: Path) -> None:
         db.execute("INSERT INTO captures (life_id, t, refused) VALUES (1, 1.0, 'no room')")
         db.execute("INSERT INTO ticks VALUES (1, 1.0, 0)")
         db.execute("INSERT INTO readings (service_id, t, life_id, uss_bytes) VALUES (1, 1.0, 1, 5)")
-    with pytest.raises(UsageError, match=r"older floodmark \(it lacks kinds_of_capture, triggers_of_captures, zombies\)"):
+    with pytest.raises(
+        UsageError, match=r"older floodmark \(it lacks kinds_of_capture, triggers_of_captures, zombies\)"
+    ):
         Reader(path)
     with Store(path) as store:
         store.put_capture("web", CaptureRow(2.0, "web-0", 1, refused="no room", kind="trace", trigger="clock")).result(

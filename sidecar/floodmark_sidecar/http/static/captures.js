@@ -13,7 +13,7 @@ const picked = { from: null, to: null, byHand: false };
 let listed = { service: null, captures: [] };
 let drawnList = null;
 
-function showCaptures({ service, captures, kept, unavailable }, workers) {
+function showCaptures({ service, captures, kept, unavailable, under_way: before }, workers) {
   if (listed.service !== service) {
     picked.byHand = false;
     fill($("diff"), []);
@@ -21,7 +21,8 @@ function showCaptures({ service, captures, kept, unavailable }, workers) {
   }
   listed = { service, captures };
   showTaking(workers, unavailable);
-  $("captures-note").textContent = kept ? room(kept) : "";
+  const going = before ? [`${before.kind} of ${before.worker} under way since ${clock(before.started)}`] : [];
+  $("captures-note").textContent = [...going, ...(kept ? [room(kept)] : [])].join("; ");
   // Rows are left alone while nothing has changed: somebody may be choosing among them.
   const state = JSON.stringify([service, captures, new Date().toDateString()]);
   if (state === drawnList) return;
@@ -65,7 +66,8 @@ function pickEnds() {
   picked.byHand = false;
   const censuses = usable.filter((row) => row.kind === "census"), offered = censuses.length > 1 ? censuses : usable;
   const firstOf = (last) => offered.findLast((row) => row !== last && row.kind === last.kind && row.worker === last.worker && row.life === last.life);
-  const to = offered.find(firstOf) ?? offered[0], from = to && (firstOf(to) ?? offered.at(-1));
+  const to = offered.find(firstOf) ?? offered[0];
+  const from = to && (firstOf(to) ?? offered.findLast((row) => row !== to && row.kind === to.kind));
   picked.to = to ? keyOf(to) : null;
   picked.from = from ? keyOf(from) : null;
 }
@@ -149,10 +151,15 @@ async function take() {
 
 function outcomes({ service, captures, notes = [] }) {
   if (!captures.length) return [`No worker of ${service} has an agent that is connected.`];
-  const each = captures.map((row) => row.refused === null
-    ? `${row.worker}: took ${brief(row.seconds)}; it held the worker for ${brief(row.stall_seconds)}`
-    : `${row.worker}: refused: ${row.refused}`);
+  const each = captures.flatMap((row) => row.refused === null
+    ? [`${row.worker}: took ${brief(row.seconds)}; it held the worker for ${brief(row.stall_seconds)}`, ...heaviest(row)]
+    : [`${row.worker}: refused: ${row.refused}`]);
   return [...each, ...notes];
+}
+
+function heaviest(row) {
+  return (row.heaviest || []).slice(0, 3).map(({ kind, name, where, count: number, bytes: size }) =>
+    `${bytes(size)} in ${count(number)} ${kind === "container" ? "entries" : "blocks"}: ${name}${where && where !== name ? `, ${where}` : ""}`);
 }
 
 async function compare() {
