@@ -5,10 +5,8 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 import psutil
 
@@ -16,16 +14,14 @@ from floodmark_sidecar.units import format_bytes, format_duration
 from floodmark_soak.plan import Plan
 
 
-def about(plan: Plan, *, started: float, captures: Mapping[str, Any]) -> dict[str, str]:
-    """Return the facts by name, in the order in which they are read; *captures* as in `result.json`."""
+def about(plan: Plan, *, started: float) -> dict[str, str]:
+    """Return the facts by name, in the order in which they are read."""
     command = shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])  # noqa: PTH119 -- of a name, not of a file
-    memory = format_bytes(psutil.virtual_memory().total)
-    machine = f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, {memory}"
     census = "the last alone" if plan.soak.census_every is None else f"every {format_duration(plan.soak.census_every)}"
     facts = {
         "command": command,
         "date": datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-        "machine": machine,
+        "machine": machine(),
         "commit": _commit(plan),
         "floodmark": f"{version('floodmark')} on Python {platform.python_version()}",
         "plan": str(plan.path),
@@ -33,16 +29,15 @@ def about(plan: Plan, *, started: float, captures: Mapping[str, Any]) -> dict[st
         "duration": format_duration(plan.soak.duration),
         "load": f"{plan.load.users} users, {plan.load.locustfile.name}",
         "readings": f"every {format_duration(plan.soak.read_every)}",
-        "censuses": census + _cost(captures),
+        "censuses": census,
     }
     return {name: fact for name, fact in facts.items() if fact}
 
 
-def _cost(captures: Mapping[str, Any]) -> str:
-    """Return how many censuses were taken and what the worst of them cost the service."""
-    worst = captures["worst_stall_seconds"]
-    held = "" if worst is None else f", which held a worker for {worst * 1000:.1f} ms at most"
-    return f"; {captures['taken']} taken{held}"
+def machine() -> str:
+    """Return what this machine is, without what only its owner knows it by."""
+    memory = format_bytes(psutil.virtual_memory().total)
+    return f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, {memory}"
 
 
 def _commit(plan: Plan) -> str:

@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from floodmark_sidecar.errors import UsageError
+from floodmark_soak._keeper import keeper
+from floodmark_soak._members import members_of, runs
 from floodmark_soak._orphans import orphans
 
 _TICK: Final = 0.05
@@ -38,6 +40,7 @@ class Child:
         self._descendants: set[psutil.Process] = set()
         self._also: Callable[[], Iterable[psutil.Process]] = tuple
         with log.open("ab") as output:
+            self._before = output.tell()
             try:
                 self._popen = subprocess.Popen(
                     command,
@@ -56,6 +59,7 @@ class Child:
                 raise UsageError(msg) from None
         self.pid: Final = self._popen.pid
         orphans.spare(self.pid)
+        keeper.watch(self.pid, marker)
 
     @property
     def alive(self) -> bool:
@@ -75,9 +79,21 @@ class Child:
         except ValueError:
             return f"signal {-code}"
 
+    def tail(self, size: int) -> str:
+        """Return the last *size* bytes of what it has printed, as text; what others left in the log before is not its own."""
+        try:
+            with self.log.open("rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                # A log that was cut meanwhile has only what is newer.
+                before = self._before if self._before <= end else 0
+                file.seek(max(before, end - size))
+                return file.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
     def with_output(self, message: str) -> str:
         """Return *message*, a sentence without its stop, and under it the last lines that the process printed."""
-        lines = [_plain(line) for line in read_tail(self.log, _TAIL_BYTES).splitlines()[-_TAIL_LINES:]]
+        lines = [_plain(line) for line in self.tail(_TAIL_BYTES).splitlines()[-_TAIL_LINES:]]
         if not lines:
             return f"{message}; it printed nothing"
         return "\n".join([f"{message}; its last output:", *(f"    {line}" for line in lines)])
@@ -109,6 +125,8 @@ class Child:
         members = self._kill(pause=pause)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._popen.wait(timeout=0 if members else _KILL_WAIT)
+        if not members:
+            keeper.forget(self.pid)
         return not members
 
     def _kill(self, *, pause: Callable[[float], None]) -> list[psutil.Process]:
@@ -139,17 +157,8 @@ class Child:
         self._remember_descendants()
         # Our own dead child is a zombie until poll() reaps it, and only then does its group count as empty.
         self._popen.poll()
-        return [process for process in {*self._descendants, *self._found()} if _runs(process)]
-
-    def _found(self) -> Iterator[psutil.Process]:
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
-                if os.getsid(process.pid) == self.pid or (self._marker and self._is_marked(process)):
-                    yield process
-
-    def _is_marked(self, process: psutil.Process) -> bool:
-        name, _, value = self._marker.partition("=")
-        return process.pid != os.getpid() and process.environ().get(name) == value
+        found = members_of(self.pid, self._marker)
+        return list({*(process for process in self._descendants if runs(process)), *found})
 
 
 def read_tail(path: Path, size: int) -> str:
@@ -165,13 +174,6 @@ def read_tail(path: Path, size: int) -> str:
 def _plain(line: str) -> str:
     """Return *line* with its control characters written out: they would act on the terminal that shows it."""
     return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in line)
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
 
 
 def _group_of(process: psutil.Process) -> int:

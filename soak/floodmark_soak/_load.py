@@ -3,7 +3,7 @@
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from floodmark_soak._load_stats import PREFIX, History, Sample, most_common_erro
 from floodmark_soak._service import free_port
 from floodmark_soak.plan import LoadPlan
 
+LOG: Final = "locust.log"
 _LOCUST: Final = (sys.executable, "-P", "-m", "floodmark_soak._locust")
 _GRACE: Final = 5.0
 _PREFLIGHT_TIMEOUT: Final = 60.0
@@ -33,7 +34,10 @@ class LoadError(FloodmarkError):
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What the load came to. `failure_ratio` is None without a request, `error` the most common failure or empty."""
+    """What the load came to. `failure_ratio` is None without a request, `error` the most common failure or empty.
+
+    `omitted` are requests that users of `constant_pacing` or `constant_throughput` were too late for; of others nobody knows.
+    """
 
     requests: int
     failures: int
@@ -42,6 +46,12 @@ class LoadResult:
     users: int
     error: str
     notes: tuple[str, ...]
+    omitted: int = 0
+
+    @property
+    def omitted_ratio(self) -> float:
+        """Requests for which locust's users were too late, as a share of those that they were to send."""
+        return self.omitted / (self.requests + self.omitted) if self.omitted else 0.0
 
     @property
     def failure_ratio(self) -> float | None:
@@ -68,6 +78,7 @@ class LoadResult:
             "failure_budget": self.failure_budget,
             "requests_per_second": self.requests / self.seconds if self.seconds > 0 else None,
             "users": self.users,
+            "omitted_requests": self.omitted,
             "most_common_error": self.error or None,
         }
 
@@ -121,15 +132,20 @@ class Load:
         self._patience = max(_SILENT_AT_LEAST, _SILENT_SHARE * duration)
         self.history = History(folder)
         every = round(max(0.5, duration / _HISTORY_LINES), 3)
-        env = _environment(base, every)
+        env = _environment(base, every) | {"FLOODMARK_LOAD_OMITTED": str(folder)}
         self._child = Child(
             "locust",
             [*_LOCUST, *_arguments(plan, host, folder)],
             env=env,
             cwd=plan.locustfile.parent,
-            log=folder / "locust.log",
+            log=folder / LOG,
             marker=_marker(env),
         )
+
+    @property
+    def pid(self) -> int:
+        """Of locust itself, of which its workers are children."""
+        return self._child.pid
 
     def wait_first_request(self, seconds: float) -> Sample:
         """Wait until requests are counted; raises `LoadError` if locust dies or none is seen in *seconds*."""
@@ -175,19 +191,48 @@ class Load:
 
     def result(self) -> LoadResult:
         """Return what the load has come to so far."""
-        nothing = Sample(time.time(), 0, 0, 0)
-        first, latest = (self.history.samples[0], self.history.samples[-1]) if self.history.samples else (nothing,) * 2
-        busy = _BUSY in read_tail(self._child.log, 1 << 20)
-        note = "locust was short of CPU for a while: the load was less steady than planned"
-        return LoadResult(
-            requests=latest.requests,
-            failures=latest.failures,
-            failure_budget=self._plan.failure_budget,
-            seconds=latest.t - first.t,
-            users=max((sample.users for sample in self.history.samples), default=0),
-            error=most_common_error(self._folder),
-            notes=(note,) if busy else (),
-        )
+        return result_in(self._folder, self.history, failure_budget=self._plan.failure_budget)
+
+
+def result_in(folder: Path, history: History, *, failure_budget: float) -> LoadResult:
+    """Return what the load that wrote into *folder* came to, as far as *history* was read."""
+    samples = history.samples
+    busy = _BUSY in read_tail(folder / LOG, 1 << 20)
+    note = "locust was short of CPU for a while: the load was less steady than planned"
+    return LoadResult(
+        requests=samples[-1].requests if samples else 0,
+        failures=samples[-1].failures if samples else 0,
+        failure_budget=failure_budget,
+        seconds=samples[-1].t - samples[0].t if samples else 0.0,
+        users=max((sample.users for sample in samples), default=0),
+        error=most_common_error(folder),
+        notes=(note,) if busy else (),
+        omitted=round(sum(map(_number_in, folder.glob("omitted-*")))),
+    )
+
+
+def together(results: Sequence[LoadResult]) -> LoadResult | None:
+    """Return what the loads of several segments came to as one; None of none."""
+    if len(results) < 2:
+        return results[0] if results else None
+    return LoadResult(
+        requests=sum(each.requests for each in results),
+        failures=sum(each.failures for each in results),
+        failure_budget=results[-1].failure_budget,
+        seconds=sum(each.seconds for each in results),
+        users=max(each.users for each in results),
+        error=next((each.error for each in reversed(results) if each.error), ""),
+        notes=tuple(dict.fromkeys(note for each in results for note in each.notes)),
+        omitted=sum(each.omitted for each in results),
+    )
+
+
+def _number_in(path: Path) -> float:
+    """Return the number in a file that is written anew all the time; 0 in the moment in which it is empty."""
+    try:
+        return float(path.read_text() or 0.0)
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _arguments(plan: LoadPlan, host: str, folder: Path) -> list[str]:

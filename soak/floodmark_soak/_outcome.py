@@ -2,37 +2,22 @@
 
 import re
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from floodmark_sidecar.assess import Assessment, assess
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, first_of
-from floodmark_sidecar.judge import Settings, Trace, format_csv, judge
+from floodmark_sidecar.judge import Settings, Trace, Verdict, format_csv, judge
 from floodmark_sidecar.store import CaptureRow
+from floodmark_sidecar.units import format_duration, format_rate
 from floodmark_soak._load import LoadResult
-from floodmark_soak._load_stats import RequestCounter
+from floodmark_soak._output import Output
 from floodmark_soak._readings import RunReader
-from floodmark_soak.plan import Plan
-
-
-@dataclass
-class Seen:
-    """What a run has gathered when it ends, however it ends. Times are UTC epoch seconds; `since` 0 = never loaded."""
-
-    started: float
-    since: float = 0.0
-    until: float = 0.0
-    load: LoadResult | None = None
-    requests: RequestCounter = field(default_factory=lambda: RequestCounter(()))
-    problems: list[FloodmarkError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """How long the service was watched under load."""
-        return max(0.0, self.until - self.since) if self.since else 0.0
+from floodmark_soak._seen import Seen, look_through
+from floodmark_soak._story import Segment, Story
+from floodmark_soak._tools import Tool
+from floodmark_soak._tools import judged as judged_tools
 
 
 @dataclass(frozen=True)
@@ -55,43 +40,145 @@ class Outcome:
         return str(self.result["verdict"])
 
 
-def conclude(plan: Plan, store: Path, seen: Seen) -> Outcome:
-    """Judge what *store* holds of the run. A trace is written and read back without loss, so `floodmark judge` on the
-    readings returned here comes to the same verdict.
+def conclude(story: Story, output: Output, *, final: bool = False) -> Outcome:
+    """Judge what is in *output* of the run that *story* tells; *final* says that no more is to come. A trace is written and read back without loss, so `floodmark
+    judge` on the readings returned here comes to the same verdict.
     """
-    rows, captures, assessment = _assess(plan, store, seen)
-    judged = assessment.as_dict()
-    code = first_of([judged["exit_code"], *(problem.exit_code for problem in seen.problems)])
+    seen = look_through(story, output)
+    rows, captures, assessment, problems = _assess(seen, output)
+    tools = judged_tools(output.tools, seen.watched, _settings(seen))
+    judged = _believed(assessment.as_dict(), seen.load, tools)
+    problems += _that_count(seen.story)
+    to_come = not final and story.last.ended == "segment"
+    code = first_of([_so_far(judged) if to_come else judged["exit_code"], *(problem.exit_code for problem in problems)])
     result = {
         **judged,
         "exit_code": int(code),
-        "reasons": [*(_sentence(problem) for problem in seen.problems), *judged["reasons"]],
+        "reasons": [
+            *(_sentence(problem) for problem in problems),
+            *missing(seen.story, "still to come" if to_come else "missing"),
+            *judged["reasons"],
+        ],
         "interrupted": code is ExitCode.INTERRUPTED,
-        "duration_seconds": round(seen.seconds, 3),
-        "plan": {"name": plan.name, "path": str(plan.path), "duration_seconds": plan.soak.duration},
+        "complete": seen.story.whole,
+        "duration_seconds": round(seen.story.seconds, 3),
+        "remaining_seconds": 0.0 if seen.story.whole else round(seen.story.remaining, 3),
+        "segments": [_told(segment) for segment in seen.story.segments],
+        "plan": {"name": story.name, "path": story.judging["path"], "duration_seconds": story.planned},
         "load": None if seen.load is None else seen.load.as_dict(),
+        "tools": {tool.name: tool.as_dict() for tool in tools},
         "captures": _cost(captures),
-        "problems": [{"exit_code": int(p.exit_code), "message": p.message, "hint": p.hint} for p in seen.problems],
-        "notes": [*judged["notes"], *seen.notes],
+        "problems": [{"exit_code": int(p.exit_code), "message": p.message, "hint": p.hint} for p in problems],
+        "notes": [*judged["notes"], *_notes(seen), *_on_tools(tools)],
     }
     readings = "".join(format_csv(rows))
     return Outcome(result, readings, assessment.trace, [asdict(capture) for capture in captures])
 
 
-def _assess(plan: Plan, store: Path, seen: Seen) -> tuple[list[dict[str, object]], list[CaptureRow], Assessment]:
-    """Return the rows of the run, its censuses and what they come to."""
-    settings = Settings(growth=plan.limits.growth, memory=plan.limits.memory, maps=plan.maps, warmup=plan.soak.warmup)
-    if seen.since:
+def look(story: Story, output: Output) -> Verdict:
+    """Judge a run that goes on, by what is in its folder so far. Blocks for as long as judging takes."""
+    seen = look_through(story, output)
+    with RunReader(output.store, seen.watched) as reader:
+        return judge(Trace.from_rows(reader.rows(story.name)), seen.judging.settings(planned=story.planned))
+
+
+def _assess(
+    seen: Seen, output: Output
+) -> tuple[list[dict[str, object]], list[CaptureRow], Assessment, list[FloodmarkError]]:
+    """Return the rows of the run, its captures, what they come to, and the error if they cannot be read."""
+    story, settings = seen.story, _settings(seen)
+    problems: list[FloodmarkError] = []
+    if seen.watched:
         try:
-            with RunReader(store, since=seen.since, until=seen.until, requests=seen.requests) as reader:
-                assessment = assess(reader, plan.name, settings=settings, cwd=plan.service.cwd)
-                return list(reader.rows(plan.name)), reader.captures(plan.name), assessment
+            with RunReader(output.store, seen.watched) as reader:
+                assessment = assess(reader, story.name, settings=settings, cwd=seen.judging.folder)
+                return list(reader.rows(story.name)), reader.captures(story.name), assessment, problems
         except (FloodmarkError, sqlite3.Error) as error:
-            seen.since = 0.0
             msg = f"the readings of the run are lost: {error}"
-            seen.problems.append(FloodmarkError(msg))
+            problems.append(FloodmarkError(msg))
     nothing = Trace.from_rows(())
-    return [], [], Assessment(judge(nothing, settings), (), nothing)
+    return [], [], Assessment(judge(nothing, settings), (), nothing), problems
+
+
+def _settings(seen: Seen) -> Settings:
+    story = seen.story
+    return seen.judging.settings(planned=None if story.whole or _died(story) else story.planned)
+
+
+def _believed(judged: dict[str, Any], load: LoadResult | None, tools: Sequence[Tool]) -> dict[str, Any]:
+    """Return *judged*; what is steady under a load that was not what the plan asks for is inconclusive."""
+    why = [
+        f"The load generator took nearly all of a processor in {tool.busy:.0%} of the readings: it may have asked for less than planned."
+        for tool in tools
+        if tool.is_degraded
+    ]
+    if load is not None and load.omitted_ratio > load.failure_budget:
+        why.append(
+            f"The load omitted {load.omitted:,} requests ({load.omitted_ratio:.1%}): its users were too late for them, and "
+            f"the budget is {load.failure_budget:.1%}."
+        )
+    if not why:
+        return judged
+    unsure = (
+        {"verdict": "inconclusive", "exit_code": int(ExitCode.INCONCLUSIVE)} if judged["verdict"] == "steady" else {}
+    )
+    return {**judged, **unsure, "reasons": [*why, *judged["reasons"]]}
+
+
+def _on_tools(tools: Sequence[Tool]) -> list[str]:
+    """Return a note for each tool that grows itself."""
+    return [
+        f"{tool.name} itself grows, by {format_rate((tool.bytes_per_hour or 0.0) / 3600)}"
+        for tool in tools
+        if tool.verdict == "climbing"
+    ]
+
+
+def _died(story: Story) -> bool:
+    """Whether the service is dead, and nothing of the run is to come."""
+    return any(problem.exit_code == ExitCode.SERVICE_DIED for problem in story.last.problems)
+
+
+def _that_count(story: Story) -> list[FloodmarkError]:
+    """Return what went wrong and still counts: whatever ended the last segment, and every death of the service."""
+    return [
+        problem.error
+        for segment in story.segments
+        for problem in segment.problems
+        if segment is story.last or problem.exit_code == ExitCode.SERVICE_DIED
+    ]
+
+
+def _so_far(judged: Mapping[str, Any]) -> int:
+    """Return the code of a segment that ended at its own length: 0 where nothing was shown yet."""
+    code = int(judged["exit_code"])
+    return int(ExitCode.STEADY) if code == ExitCode.INCONCLUSIVE else code
+
+
+def missing(story: Story, what: str) -> list[str]:
+    """Return how much of the run there is not, as a sentence; nothing of one that is whole, or that never began."""
+    if story.whole or not story.seconds:
+        return []
+    return [f"{format_duration(story.remaining)} of {format_duration(story.planned)} are {what}."]
+
+
+def _told(segment: Segment) -> dict[str, Any]:
+    told = asdict(segment)
+    del told["notes"], told["problems"]
+    return {**told, "seconds": round(segment.seconds, 3), "ended": segment.ended or "killed"}
+
+
+def _notes(seen: Seen) -> list[str]:
+    """Return the notes of all segments, with the segment where there are several, and those of the load."""
+    several = len(seen.story.segments) > 1
+    notes = []
+    for segment in seen.story.segments:
+        found = list(segment.notes)
+        if segment is not seen.story.last:
+            found += [problem.message.partition("\n")[0] for problem in segment.problems]
+            found += [] if segment.ended else ["it was killed: what it saw is kept"]
+        notes += [f"segment {segment.number}: {note}" if several else note for note in found]
+    return [*notes, *(seen.load.notes if seen.load else ())]
 
 
 def _cost(captures: Iterable[CaptureRow]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ from floodmark_sidecar.units import format_bytes
 
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _LOW_WATER: Final = 1 << 20
+_NEW: Final = "--output names another; a new or empty one is needed"
 
 
 class NoRoomError(FloodmarkError):
@@ -19,11 +21,16 @@ class NoRoomError(FloodmarkError):
 
 
 class Output:
-    """The folder of one run and the names of what is in it."""
+    """The folder of one run and the names of what is in it, for one process at a time until `release`."""
 
-    def __init__(self, path: Path) -> None:
-        """Make *path* and its subfolders; raises `UsageError` if it is not empty or cannot be written to."""
+    def __init__(self, path: Path, *, resume: bool = False) -> None:
+        """Make *path* and its subfolders, or with *resume* take up the run that is in it.
+
+        Raises `UsageError` if it cannot be written to, if another process has it, and, where none is to be resumed, if
+        it is not empty.
+        """
         self.path = path.absolute()
+        self.story = self.path / "run.json"
         self.result = self.path / "result.json"
         self.report = self.path / "report.html"
         self.summary = self.path / "summary.md"
@@ -32,17 +39,30 @@ class Output:
         self.service_log = self.path / "service.log"
         self.sidecar_log = self.path / "sidecar.log"
         self.store = self.path / "store.sqlite"
+        self.tools = self.path / "tools.csv"
         self.load = self.path / "load"
         self.captures = self.path / "captures"
+        self._resumed = resume
         self._made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        self._lock = -1
         try:
+            if resume and not self.path.is_dir():
+                msg = f"there is no run to go on with: there is no folder {self.path}"
+                raise UsageError(msg, hint="leave out --resume to begin one, or name the folder of one with --output")
             self.path.mkdir(parents=True, exist_ok=True)
-            if any(self.path.iterdir()):
-                msg = f"the output folder {self.path} is not empty"
-                raise UsageError(msg, hint="--output names another; a new or empty one is needed")
-            self.load.mkdir()
-            self.captures.mkdir()
+            self._lock = _locked(self.path)
+            if not resume and any(self.path.iterdir()):
+                what = "has a run in it" if self.story.exists() else "is not empty"
+                hint = (
+                    "--resume goes on with it, or --output names a new or empty folder" if self.story.exists() else _NEW
+                )
+                self.release()
+                msg = f"the output folder {self.path} {what}"
+                raise UsageError(msg, hint=hint)
+            self.load.mkdir(exist_ok=resume)
+            self.captures.mkdir(exist_ok=resume)
         except (FileExistsError, NotADirectoryError):
+            self.release()
             msg = f"the output folder {self.path} cannot be made: a file is in the way"
             raise UsageError(msg) from None
         except OSError as error:
@@ -50,14 +70,27 @@ class Output:
             msg = f"the output folder {self.path} cannot be written to: {error.strerror}"
             raise UsageError(msg) from None
 
+    def load_of(self, segment: int) -> Path:
+        """Return the folder of the load of a segment; it is there from the moment at which that begins."""
+        return self.load / f"segment-{segment}"
+
+    def release(self) -> None:
+        """Let others have the folder; idempotent."""
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
+
     def discard(self) -> None:
-        """Remove what was made: for a run that was never started."""
+        """Remove what was made and release the folder: for a run that was never started. What was there before stays."""
+        self.release()
+        if self._resumed:
+            return
         if self.path in self._made:
             shutil.rmtree(self.path, ignore_errors=True)
         else:
             for entry in (self.load, self.captures):
                 shutil.rmtree(entry, ignore_errors=True)
-            for file in (self.service_log, self.sidecar_log):
+            for file in (self.service_log, self.sidecar_log, self.story):
                 file.unlink(missing_ok=True)
         for folder in self._made[1:]:
             with contextlib.suppress(OSError):
@@ -87,6 +120,21 @@ def write_whole(path: Path, text: str) -> None:
             raise NoRoomError(_no_room(path, error.strerror)) from None
         msg = f"{path} cannot be written: {error.strerror}"
         raise FloodmarkError(msg) from None
+
+
+def _locked(folder: Path) -> int:
+    """Return a descriptor that holds *folder* for this process until it is closed, also by the process's end."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(held)
+        msg = f"another floodmark is at work in the output folder {folder}"
+        raise UsageError(msg, hint="wait for its end, or name another folder with --output") from None
+    except OSError:
+        # Some file systems of networks have no locks: there nobody can be told apart.
+        return held
+    return held
 
 
 def _no_room(path: Path, detail: str | None) -> str:

@@ -1,8 +1,10 @@
 """From the sidecar's store to the rows that are judged: one service, one stretch of time, with the load's requests."""
 
 import contextlib
+import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from floodmark_sidecar.errors import FloodmarkError
@@ -10,30 +12,56 @@ from floodmark_sidecar.store import Reader
 from floodmark_soak._load_stats import RequestCounter
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A stretch of time in which the service was watched under load: *segment* of the run, and the requests of that load."""
+
+    segment: int
+    since: float
+    until: float
+    requests: RequestCounter
+
+
 class RunReader(Reader):
-    """The store of a run, as far as the run is judged: from *since* to *until* (epoch seconds), with its requests.
+    """The store of a run, as far as the run is judged: the times that are *watched* (epoch seconds), with their requests.
 
     Locust counts requests for the service as a whole, so one worker slot alone carries the number, the first to be
     read: a sum over workers must not count a request twice. A service that tells its own requests is believed.
     """
 
-    def __init__(self, path: Path, *, since: float, until: float, requests: RequestCounter) -> None:
+    def __init__(self, path: Path, watched: Sequence[Watched]) -> None:
         super().__init__(path)
-        self._since, self._until, self._requests = since, until, requests
+        self._watched = watched
 
     def rows(
         self, service: str, *, since: float | None = None, until: float | None = None, at_most: int | None = None
     ) -> Iterator[dict[str, object]]:
-        """Yield the readings of *service* within the run; see `Reader.rows`."""
-        since = max(self._since, since or self._since)
-        until = min(self._until, until or self._until)
+        """Yield the readings of *service* within the run; see `Reader.rows`. *at_most* holds for each segment."""
+        for each in self._watched:
+            first, last = max(each.since, since or 0.0), min(each.until, math.inf if until is None else until)
+            if first <= last:
+                yield from self._of(each, super().rows(service, since=first, until=last, at_most=at_most))
+
+    def _of(self, watched: Watched, rows: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
         carrier = None
-        for row in super().rows(service, since=since, until=until, at_most=at_most):
+        for row in rows:
             carrier = row["worker"] if carrier is None else carrier
             t = row["t"]
             if row["worker"] == carrier and row.get("requests_total") is None and isinstance(t, int | float):
-                row["requests_total"] = self._requests.at(t)
+                row["requests_total"] = watched.requests.at(t)
+            if len(self._watched) > 1:
+                row["segment"] = watched.segment
             yield row
+
+
+def last_reading(store: Path, service: str, *, since: float, until: float) -> float:
+    """Return the time of the last reading of *service* between two times, *since* where there is none."""
+    try:
+        with Reader(store) as reader:
+            times = reader.before(service, math.nextafter(until, math.inf), within=until - since, at_most=1)
+    except (FloodmarkError, sqlite3.Error, OSError):
+        return since
+    return times[-1] if times else since
 
 
 def latest_memory(store: Path, service: str, *, since: float) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from floodmark_sidecar.errors import ExitCode, FloodmarkError
 from floodmark_sidecar.units import format_duration
 from floodmark_soak._background import Background
-from floodmark_soak._child import Child, read_tail
+from floodmark_soak._child import Child
 from floodmark_soak._interrupts import Interrupts
 
 _SERVE: Final = (sys.executable, "-P", "-m", "floodmark_sidecar.cli", "serve")
@@ -69,12 +69,17 @@ class Sidecar:
         command = [*_SERVE, *watch.arguments()]
         self._child = Child("the sidecar", command, env=env, cwd=log.parent, log=log)
 
+    @property
+    def pid(self) -> int:
+        """Of the sidecar."""
+        return self._child.pid
+
     def wait_ready(self) -> None:
         """Wait until the sidecar serves; raises `SidecarError` if it does not."""
 
         def serving() -> bool:
             self.check()
-            found = _READY.search(read_tail(self._child.log, 4096))
+            found = _READY.search(self._child.tail(4096))
             if found:
                 self._port = int(found[1])
             return found is not None

@@ -17,18 +17,22 @@ from floodmark_sidecar.errors import ExitCode, UsageError
 from floodmark_sidecar.units import parse_duration
 from floodmark_soak._builtin import BOUNDED, LEAKY, builtin_plan, proof
 from floodmark_soak._interrupts import Interrupts
+from floodmark_soak._keeper import kept
 from floodmark_soak._orphans import orphans
 from floodmark_soak._output import write_whole
 from floodmark_soak._progress import reporter
 from floodmark_soak._words import say_run, say_variants
 from floodmark_soak.plan import Plan, load_plan
-from floodmark_soak.runner import Run
+from floodmark_soak.runner import Run, Wish
 
 if TYPE_CHECKING:
     from floodmark_soak._outcome import Outcome
     from floodmark_soak.report import Record
 
 NAME: Final = "soak"
+_LEAST_SEGMENT: Final = 1.0
+"""Seconds under load below which a segment would be all start and end."""
+
 HELP: Final = "run a service under load and say whether its memory keeps climbing"
 
 
@@ -40,6 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--duration", metavar="TIME", help="how long under load (90s, 3m, 24h), in place of the plan's")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="a new or empty folder for everything the run writes"
+    )
+    parser.add_argument(
+        "--segment", metavar="TIME", help="end after so long under load; --resume goes on with the rest"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in --output, on this machine or another"
+    )
+    parser.add_argument(
+        "--to-the-end", action="store_true", help="go on after growth beyond doubt, which ends a run early otherwise"
     )
     parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, all else on standard error"
@@ -55,23 +68,39 @@ def run(args: argparse.Namespace) -> int:
     if args.variant is not None and args.builtin is None:
         msg = "--variant belongs to --builtin"
         raise UsageError(msg)
+    wish = _wish(args)
     orphans.adopt()
-    with Interrupts() as interrupts:
+    with Interrupts() as interrupts, kept():
         if args.builtin is None:
-            return _run_one(load_plan(args.plan, duration=duration), args, interrupts)
+            return _run_one(load_plan(args.plan, duration=duration), args, wish, interrupts)
         if args.variant is not None:
-            return _run_one(_bundled(args.builtin, args.variant, duration), args, interrupts)
+            return _run_one(_bundled(args.builtin, args.variant, duration), args, wish, interrupts)
         plans = {variant: _bundled(args.builtin, variant, duration) for variant in (LEAKY, BOUNDED)}
-        return _run_variants(args.builtin, plans, args, interrupts)
+        return _run_variants(args.builtin, plans, args, wish, interrupts)
 
 
 def _bundled(name: str, variant: str, duration: float | None) -> Plan:
     return load_plan(builtin_plan(name, variant), duration=duration, name=f"{name}-{variant}")
 
 
-def _run_one(plan: Plan, args: argparse.Namespace, interrupts: Interrupts) -> int:
+def _wish(args: argparse.Namespace) -> Wish:
+    """Return what *args* ask for beside the plan; raises `UsageError` where one part does not go with another."""
+    segment = None if args.segment is None else parse_duration(args.segment)
+    if args.resume and args.output is None:
+        msg = "--resume needs --output, the folder of the run to go on with"
+        raise UsageError(msg)
+    if (args.resume or segment) and args.builtin is not None and args.variant is None:
+        msg = "--segment and --resume are about one run, and without --variant there are two"
+        raise UsageError(msg, hint="add --variant leaky, or bounded")
+    if segment is not None and segment < _LEAST_SEGMENT:
+        msg = f"--segment must be at least {_LEAST_SEGMENT:g}s (got {args.segment})"
+        raise UsageError(msg)
+    return Wish(resume=args.resume, segment=segment, to_the_end=args.to_the_end)
+
+
+def _run_one(plan: Plan, args: argparse.Namespace, wish: Wish, interrupts: Interrupts) -> int:
     folder = _folder(args, plan.name)
-    outcome, _ = _run(plan, folder, interrupts)
+    outcome, _ = _run(plan, folder, interrupts, wish)
     words = sys.stderr if args.json else sys.stdout
     _tell(words, lambda: say_run(outcome.result, _report(folder), words))
     if args.json:
@@ -79,14 +108,16 @@ def _run_one(plan: Plan, args: argparse.Namespace, interrupts: Interrupts) -> in
     return outcome.exit_code
 
 
-def _run_variants(name: str, plans: dict[str, Plan], args: argparse.Namespace, interrupts: Interrupts) -> int:
+def _run_variants(
+    name: str, plans: dict[str, Plan], args: argparse.Namespace, wish: Wish, interrupts: Interrupts
+) -> int:
     folder = _folder(args, name)
     _refuse_unless_empty(folder)
     results: dict[str, dict[str, Any]] = {}
     records = []
     words = sys.stderr if args.json else sys.stdout
     for variant, plan in plans.items():
-        outcome, record = _run(plan, folder / variant, interrupts)
+        outcome, record = _run(plan, folder / variant, interrupts, wish)
         _tell(words, partial(say_run, outcome.result, _report(folder / variant), words))
         results[variant] = outcome.result
         records.append(record)
@@ -103,10 +134,10 @@ def _run_variants(name: str, plans: dict[str, Plan], args: argparse.Namespace, i
     return code
 
 
-def _run(plan: Plan, folder: Path, interrupts: Interrupts) -> "tuple[Outcome, Record]":
+def _run(plan: Plan, folder: Path, interrupts: Interrupts, wish: Wish) -> "tuple[Outcome, Record]":
     told = reporter(plan.name)
     try:
-        return Run(plan, folder, reporter=told, interrupts=interrupts, base=os.environ).run()
+        return Run(plan, folder, reporter=told, interrupts=interrupts, base=os.environ, wish=wish).run()
     finally:
         told.close()
 

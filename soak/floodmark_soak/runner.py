@@ -1,274 +1,170 @@
 """A soak run from the first check to the last line: start, load, watch, judge, write, and leave nothing behind."""
 
 import contextlib
-import json
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from floodmark_sidecar.errors import FloodmarkError, UsageError
-from floodmark_sidecar.units import format_bytes, format_duration
-from floodmark_soak._about import about
-from floodmark_soak._holders import drawn
+from floodmark_soak._about import about, machine
+from floodmark_soak._identity import plan_identity, service_identity
 from floodmark_soak._interrupts import InterruptedRunError, Interrupts
-from floodmark_soak._load import Load, preflight
-from floodmark_soak._load_stats import RequestCounter
-from floodmark_soak._outcome import Outcome, Seen, conclude
-from floodmark_soak._output import Output, write_whole
-from floodmark_soak._progress import Moment, Reporter
-from floodmark_soak._readings import latest_memory, tidy
-from floodmark_soak._service import Service, check_command, check_port, free_port
-from floodmark_soak._sidecar import Sidecar, Watch
+from floodmark_soak._judging import Judging
+from floodmark_soak._outcome import Outcome, conclude
+from floodmark_soak._output import Output
+from floodmark_soak._parts import Parts, RealParts
+from floodmark_soak._progress import Reporter
+from floodmark_soak._readings import tidy
+from floodmark_soak._recorded import record, write_reports, write_result
+from floodmark_soak._resume import as_interrupted, checked, without_interrupts
+from floodmark_soak._seen import look_through
+from floodmark_soak._service import free_port
+from floodmark_soak._story import Ending, Problem, Story, load_story, said
+from floodmark_soak._watching import Watching
 from floodmark_soak.plan import Plan
 
 if TYPE_CHECKING:
     from floodmark_soak.report import Record
 
-_TICK: Final = 0.25
-_LOOK_EVERY: Final = 1.0
-_FIRST_REQUEST: Final = 10.0
-_SOCKET_PATH_LIMIT: Final = 100
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of a run beside its plan: to go on with one (`resume`), to end after so many seconds under load (`segment`),
+    to go on after growth beyond doubt (`to_the_end`).
+    """
+
+    resume: bool = False
+    segment: float | None = None
+    to_the_end: bool = False
+
+
+_PLAIN: Final = Wish()
 
 
 class Run:
-    """One run of one plan into *folder*, under the environment *base*. Call `run` once, in the main thread."""
+    """One run of one plan into *folder*, under the environment *base*. Call `run` once, in the main thread.
+
+    *parts* replaces the processes of this machine.
+    """
 
     def __init__(
-        self, plan: Plan, folder: Path, *, reporter: Reporter, interrupts: Interrupts, base: Mapping[str, str]
+        self,
+        plan: Plan,
+        folder: Path,
+        *,
+        reporter: Reporter,
+        interrupts: Interrupts,
+        base: Mapping[str, str],
+        wish: Wish = _PLAIN,
+        parts: Parts | None = None,
     ) -> None:
         self._plan = plan.placed(free_port() if plan.uses_port else 0)
         self._folder = folder
         self._reporter = reporter
         self._interrupts = interrupts
         self._base = {name: value for name, value in base.items() if name != "FLOODMARK_TOKEN"}
-        self._seen = Seen(started=time.time())
+        self._wish = wish
+        self._parts = parts or RealParts(self._plan, self._base, interrupts)
 
     def run(self) -> "tuple[Outcome, Record]":
         """Return the outcome, which is written by then, and its record for a report over several runs.
 
-        Raises `UsageError` where nothing could be started; then nothing is left of the output folder either.
+        Raises `UsageError` where nothing could be started; then nothing is left of a new output folder, and nothing has
+        changed in one that was there.
         """
-        output = Output(self._folder)
+        output = Output(self._folder, resume=self._wish.resume)
         try:
-            with _runtime_folder() as runtime:
-                self._watch(output, runtime)
+            return self._run(output)
+        finally:
+            output.release()
+
+    def _run(self, output: Output) -> "tuple[Outcome, Record]":
+        try:
+            story = self._story(output)
+            if story.whole:
+                self._reporter.note(f"the run is over: {said(story)}")
+                return self._finish(output, without_interrupts(story))
         except UsageError:
             output.discard()
             raise
-        except FloodmarkError as error:
-            self._seen.problems.append(error)
-        return self._finish(output)
-
-    def _watch(self, output: Output, runtime: Path) -> None:
-        """Everything from the checks to the last census, in order; each phase raises what stands in its way.
-
-        Whatever was started is ended on the way out, the load first.
-        """
-        with ExitStack() as started:
-            try:
-                self._phases(output, runtime, started)
-            except InterruptedRunError:
-                self._reporter.phase("interrupted: ending the run (once more ends it at once)")
-                raise
-            # Callbacks run next, before any judging: nothing of the run is alive while floodmark computes.
-            self._reporter.phase("ending the service")
-
-    def _phases(self, output: Output, runtime: Path, started: ExitStack) -> None:
-        self._check(output)
-        self._reporter.phase("starting the service")
-        service = self._start_service(output, runtime)
-        started.callback(self._end_service, service)
-        sidecar = self._start_sidecar(output, runtime, service)
-        started.callback(self._end_sidecar, sidecar)
-        self._reporter.phase("waiting for the service to be ready")
-        service.wait_ready()
-        sidecar.wait_ready()
-        self._reporter.phase("starting the load")
-        load = self._start_load(output)
-        started.callback(self._end_load, load)
-        self._await_first_request(service, load)
-        self._reporter.phase("under load")
-        self._soak(output, service, sidecar, load)
-        self._reporter.phase("taking the last census")
-        self._seen.notes += sidecar.capture()
-        if self._plan.soak.trim:
-            self._reporter.phase("asking the allocator for what it kept")
-            self._seen.notes += sidecar.trim()
-        service.check()
-        load.result().check()
-
-    def _check(self, output: Output) -> None:
-        self._reporter.phase("checking the plan")
-        check_command(self._plan.service, self._base)
-        check_port(self._plan.service)
-        output.check_room()
-        preflight(self._plan.load, base=self._base, log=output.load / "locust.log", interrupts=self._interrupts)
-
-    def _start_service(self, output: Output, runtime: Path) -> Service:
-        return Service(
-            self._plan.service,
-            name=self._plan.name,
-            base=self._base,
-            agent_socket=runtime / "agent.sock",
-            log=output.service_log,
-            interrupts=self._interrupts,
-        )
-
-    def _start_sidecar(self, output: Output, runtime: Path, service: Service) -> Sidecar:
-        watch = Watch(
-            service=self._plan.name,
-            pid=service.pid,
-            cwd=self._plan.service.cwd,
-            socket=runtime / "agent.sock",
-            store=output.store,
-            captures=output.captures,
-            read_every=self._plan.soak.read_every,
-            census_every=self._plan.soak.census_every,
-            trace_window=self._plan.soak.trace_window,
-        )
-        return Sidecar(watch, base=self._base, log=output.sidecar_log, interrupts=self._interrupts)
-
-    def _start_load(self, output: Output) -> Load:
-        return Load(
-            self._plan.load,
-            host=self._plan.service.host,
-            duration=self._plan.soak.duration,
-            base=self._base,
-            folder=output.load,
-            interrupts=self._interrupts,
-        )
-
-    def _await_first_request(self, service: Service, load: Load) -> None:
-        """The run begins with the first request that is counted: readiness under load."""
-
-        def requested() -> bool:
-            service.check()
-            latest = load.check()
-            return latest is not None and latest.requests > 0
-
-        patience = max(_FIRST_REQUEST, self._plan.service.start_timeout)
-        if not self._interrupts.wait_until(requested, patience):
-            load.result().check()
-
-    def _soak(self, output: Output, service: Service, sidecar: Sidecar, load: Load) -> None:
-        plan, seen = self._plan, self._seen
-        began = time.monotonic()
-        seen.since = time.time()
-        memory, looked, requests = None, 0.0, 0
+        watching = self._watching(output, story)
         try:
-            while (elapsed := time.monotonic() - began) < plan.soak.duration:
-                self._interrupts.check()
-                service.check()
-                sidecar.check()
-                latest = load.check()
-                if elapsed - looked >= max(_LOOK_EVERY, plan.soak.read_every):
-                    looked = elapsed
-                    output.check_room()
-                    memory = latest_memory(output.store, plan.name, since=time.time() - 3 * plan.soak.read_every)
-                requests = latest.requests if latest else 0
-                self._reporter.advance(Moment(elapsed, plan.soak.duration, memory, requests))
-                self._interrupts.pause(min(_TICK, plan.soak.duration - elapsed))
-            self._reporter.advance(Moment(plan.soak.duration, plan.soak.duration, memory, requests))
-        finally:
-            seen.until = time.time()
+            watching.run(machine())
+        except UsageError:
+            self._undo(output, story)
+            raise
+        except FloodmarkError as error:
+            begun = len(watching.story.segments) > len(story.segments)
+            now = self._parts.clock.time()
+            return self._finish(output, _failed(watching.story if begun else story.begun(machine(), now), error))
+        return self._finish(output, watching.story)
 
-    def _end_load(self, load: Load) -> None:
-        self._note_unless(load.end(), "locust")
-        self._seen.load = load.result()
-        self._seen.requests = RequestCounter(load.history.samples)
-        self._seen.notes += self._seen.load.notes
+    def _story(self, output: Output) -> Story:
+        """Return the story so far of the run in *output*, or the beginning of one; raises `UsageError` if it is another's."""
+        service = service_identity(self._plan, base=self._base, output=output.path)
+        story = Story(
+            name=self._plan.name,
+            floodmark=version("floodmark"),
+            planned=self._plan.soak.duration,
+            plan=plan_identity(self._plan),
+            service=service,
+            judging=Judging.of(self._plan).as_dict(),
+            about=about(self._plan, started=self._parts.clock.time()),
+        )
+        if not self._wish.resume:
+            return story
+        before = checked(load_story(output.story), story, now=self._parts.clock.time())
+        return look_through(before, output).story
 
-    def _end_sidecar(self, sidecar: Sidecar) -> None:
-        self._note_unless(sidecar.end(), "the sidecar")
+    def _watching(self, output: Output, story: Story) -> Watching:
+        return Watching(
+            self._plan,
+            output,
+            story,
+            parts=self._parts,
+            reporter=self._reporter,
+            interrupts=self._interrupts,
+            longest=self._wish.segment,
+            to_the_end=self._wish.to_the_end,
+        )
 
-    def _end_service(self, service: Service) -> None:
-        self._note_unless(service.end(), "the service")
-        if service.cut_bytes:
-            self._seen.notes.append(f"the oldest {format_bytes(service.cut_bytes)} of service.log were cut")
+    def _undo(self, output: Output, story: Story) -> None:
+        """Leave the folder as it was before a segment that could not be started."""
+        if self._wish.resume:
+            with contextlib.suppress(FloodmarkError):
+                story.save(output.story)
+        output.discard()
 
-    def _note_unless(self, ended: bool, what: str) -> None:
-        if not ended:
-            self._seen.notes.append(f"a process of {what} could not be ended, even by SIGKILL")
-
-    def _finish(self, output: Output) -> "tuple[Outcome, Record]":
+    def _finish(self, output: Output, story: Story) -> "tuple[Outcome, Record]":
         """Judge and write; once more if the operator interrupts meanwhile, so that the files say so too."""
         while True:
             interrupted = self._interrupts.count
             if interrupted:
-                self._note_interrupt()
+                story = as_interrupted(story)
             self._reporter.phase("judging")
-            outcome = conclude(self._plan, output.store, self._seen)
+            outcome = conclude(story, output)
             tidy(output.store)
-            record = self._record(outcome)
+            told = record(story, outcome)
             try:
-                self._write(output, outcome, record)
+                story.save(output.story)
+                write_result(output, outcome)
+                if not self._interrupts.hurried:
+                    self._reporter.phase("writing the report")
+                    write_reports(output, told)
             except FloodmarkError as error:
-                self._seen.problems.append(error)
-                outcome = conclude(self._plan, output.store, self._seen)
+                story = _failed(story, error)
+                outcome = conclude(story, output)
                 with contextlib.suppress(FloodmarkError):
-                    write_whole(output.result, _json(outcome))
-                return outcome, self._record(outcome)
+                    write_result(output, outcome)
+                return outcome, record(story, outcome)
             if bool(self._interrupts.count) == bool(interrupted):
-                return outcome, record
-
-    def _note_interrupt(self) -> None:
-        """Say how far the run came, in place of the bare signal."""
-        problems = [problem for problem in self._seen.problems if not isinstance(problem, InterruptedRunError)]
-        seconds, planned = self._seen.seconds, self._plan.soak.duration
-        if not self._seen.since:
-            msg = "the run was interrupted before the service was under load"
-        elif seconds < planned:
-            msg = f"the run was interrupted after {format_duration(seconds)} of {format_duration(planned)} under load"
-        else:
-            msg = "the run was interrupted after its whole time under load"
-        self._seen.problems = [InterruptedRunError(msg), *problems]
-
-    def _record(self, outcome: Outcome) -> "Record":
-        from floodmark_soak.report import Record  # noqa: PLC0415 -- a failing check must not wait for the charts
-
-        picture, why_none = drawn(outcome.result["culprits"])
-        return Record(
-            name=self._plan.name,
-            title=self._plan.name,
-            result=outcome.result,
-            trace=outcome.trace,
-            about=about(self._plan, started=self._seen.started, captures=outcome.result["captures"]),
-            load=outcome.result["load"],
-            captures=outcome.captures,
-            notes=outcome.result["notes"],
-            holders=picture,
-            no_holders=why_none,
-        )
-
-    def _write(self, output: Output, outcome: Outcome, record: "Record") -> None:
-        write_whole(output.result, _json(outcome))
-        write_whole(output.readings, outcome.readings)
-        if self._interrupts.hurried:
-            return
-        self._reporter.phase("writing the report")
-        from floodmark_soak.report import render_html, render_junit, render_summary  # noqa: PLC0415 -- as above
-
-        write_whole(output.summary, render_summary([record]))
-        write_whole(output.junit, render_junit([record]))
-        write_whole(output.report, render_html([record]))
+                return outcome, told
 
 
-@contextlib.contextmanager
-def _runtime_folder() -> Iterator[Path]:
-    """A private folder for the agents' socket, gone afterwards; the kernel allows a socket's path some 100 bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="floodmark-"))
-    if len(bytes(folder / "agent.sock")) > _SOCKET_PATH_LIMIT:
-        folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix="floodmark-", dir="/tmp"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _json(outcome: Outcome) -> str:
-    return json.dumps(outcome.result, indent=2, allow_nan=False) + "\n"
+def _failed(story: Story, error: FloodmarkError) -> Story:
+    """Return *story* with what ended its last segment; the end of one that was through stays what it is."""
+    ended: Ending = "interrupted" if isinstance(error, InterruptedRunError) else "failed"
+    problem = Problem(int(error.exit_code), error.message, error.hint)
+    return story.told(ended=story.last.ended or ended, problems=(*story.last.problems, problem))

@@ -51,6 +51,31 @@ def test_a_folder_that_cannot_be_made_says_why() -> None:
         Output(Path("/proc/floodmark"))
 
 
+def test_a_run_is_taken_up_and_never_made_by_the_way(tmp_path: Path) -> None:
+    """What is in its folder stays, also where nothing comes of it; a folder that is not there has no run."""
+    (tmp_path / "run.json").write_text("{}")
+    (tmp_path / "load").mkdir()
+    Output(tmp_path, resume=True).discard()
+
+    assert (tmp_path / "run.json").read_text() == "{}"
+    with pytest.raises(UsageError, match="has a run in it") as caught:
+        Output(tmp_path)
+    assert caught.value.hint.startswith("--resume goes on with it")
+    with pytest.raises(UsageError, match="there is no folder"):
+        Output(tmp_path / "none", resume=True)
+    assert not (tmp_path / "none").exists()
+
+
+def test_two_at_once_are_refused(tmp_path: Path) -> None:
+    """The first goes on; when it has ended, even by SIGKILL, the folder is free."""
+    first = Output(tmp_path / "out")
+    with pytest.raises(UsageError, match="another floodmark is at work in the output folder"):
+        Output(tmp_path / "out", resume=True)
+    first.release()
+    first.release()
+    Output(tmp_path / "out", resume=True).release()
+
+
 def test_what_was_made_can_be_taken_away_again(tmp_path: Path) -> None:
     """A run that was never started leaves no folder behind, its parents included."""
     output = Output(tmp_path / "a" / "b")

@@ -12,7 +12,7 @@ from floodmark_sidecar.readings import WorkerReading
 from floodmark_sidecar.store import Life, Sample, Store
 from floodmark_soak._load_stats import RequestCounter
 from floodmark_soak._load_stats import Sample as LoadSample
-from floodmark_soak._readings import RunReader, latest_memory, tidy
+from floodmark_soak._readings import RunReader, Watched, last_reading, latest_memory, tidy
 
 MIB = 1 << 20
 
@@ -37,7 +37,7 @@ def test_only_the_run_is_read_and_its_requests_once(store: Path) -> None:
     """Rows from readiness to the end; the load's count stands in one worker's rows alone, so that a sum holds."""
     requests = RequestCounter([LoadSample(1000, 1, 0, 0), LoadSample(1010, 1, 100, 0)])
 
-    with RunReader(store, since=1002, until=1005, requests=requests) as reader:
+    with RunReader(store, [Watched(1, 1002, 1005, requests)]) as reader:
         rows = list(reader.rows("web"))
 
     assert [row["t"] for row in rows] == [1002, 1002, 1003, 1003, 1004, 1004, 1005, 1005]
@@ -46,8 +46,30 @@ def test_only_the_run_is_read_and_its_requests_once(store: Path) -> None:
 
 def test_a_narrower_question_is_answered_within_the_run(store: Path) -> None:
     """Bounds of the question and of the run hold both."""
-    with RunReader(store, since=1002, until=1005, requests=RequestCounter([])) as reader:
+    with RunReader(store, [Watched(1, 1002, 1005, RequestCounter([]))]) as reader:
         assert {row["t"] for row in reader.rows("web", since=1004, until=2000)} == {1004, 1005}
+
+
+def test_segments_are_told_apart_and_what_is_between_them_is_left_out(store: Path) -> None:
+    """Each has the requests of its own load, and a number where there are several."""
+    counters = [RequestCounter([LoadSample(t, 1, 0, 0), LoadSample(t + 10, 1, 100, 0)]) for t in (1000, 1006)]
+    watched = [Watched(number, t, t + 1, counters[number - 1]) for number, t in ((1, 1002), (2, 1007))]
+
+    with RunReader(store, watched) as reader:
+        rows = [row for row in reader.rows("web") if row["worker"] == "web-0"]
+        late = list(reader.rows("web", since=1006))
+
+    found = [(row["t"], row["segment"], row["requests_total"]) for row in rows]
+    assert found == [(1002, 1, 20), (1003, 1, 30), (1007, 2, 10), (1008, 2, 20)]
+    assert {row["segment"] for row in late} == {2}
+
+
+def test_the_last_reading_before_a_time(store: Path) -> None:
+    """None is older than the beginning, whatever became of the store."""
+    assert last_reading(store, "web", since=1001, until=1005.5) == 1005
+    assert last_reading(store, "web", since=1001, until=9999) == 1009
+    assert last_reading(store, "web", since=2000, until=9999) == 2000
+    assert last_reading(store.with_name("none"), "web", since=5, until=9) == 5
 
 
 def test_the_latest_memory_is_the_sum_over_workers(store: Path) -> None:
@@ -63,7 +85,7 @@ def test_a_store_that_is_not_there_yet_has_no_memory_to_show(tmp_path: Path) -> 
 
 def test_the_files_beside_a_closed_store_are_removed(store: Path) -> None:
     """What a reader leaves behind goes; the history stays."""
-    with RunReader(store, since=0, until=2000, requests=RequestCounter([])) as reader:
+    with RunReader(store, [Watched(1, 0, 2000, RequestCounter([]))]) as reader:
         list(reader.rows("web"))
 
     tidy(store)
