@@ -27,7 +27,7 @@ def about(plan: Plan, *, started: float) -> dict[str, str]:
         "plan": str(plan.path),
         "service": shlex.join(plan.service.command),
         "duration": format_duration(plan.soak.duration),
-        "load": f"{plan.load.users} users, {plan.load.locustfile.name}",
+        "load": f"{plan.load.users} users, {plan.load.profile}, {plan.load.locustfile.name}",
         "readings": f"every {format_duration(plan.soak.read_every)}",
         "censuses": census,
     }

@@ -18,6 +18,8 @@ from floodmark_soak.plan import LoadPlan
 
 LOG: Final = "locust.log"
 _LOCUST: Final = (sys.executable, "-P", "-m", "floodmark_soak._locust")
+_SHAPE: Final = Path(__file__).with_name("_shape.py")
+_CONSTANT: Final = "steady"
 _GRACE: Final = 5.0
 _PREFLIGHT_TIMEOUT: Final = 60.0
 _HISTORY_LINES: Final = 2000
@@ -112,7 +114,7 @@ _SILENT_GAPS: Final = 5
 
 
 class Load:
-    """The load of one run, writing into *folder*. Not thread-safe."""
+    """The load of one segment, *before* seconds into a run of *duration*, writing into *folder*. Not thread-safe."""
 
     def __init__(
         self,
@@ -123,6 +125,7 @@ class Load:
         base: Mapping[str, str],
         folder: Path,
         interrupts: Interrupts,
+        before: float = 0.0,
     ) -> None:
         self._plan = plan
         self._folder = folder
@@ -133,6 +136,7 @@ class Load:
         self.history = History(folder)
         every = round(max(0.5, duration / _HISTORY_LINES), 3)
         env = _environment(base, every) | {"FLOODMARK_LOAD_OMITTED": str(folder)}
+        env |= _profile(plan, planned=duration, before=before)
         self._child = Child(
             "locust",
             [*_LOCUST, *_arguments(plan, host, folder)],
@@ -236,7 +240,8 @@ def _number_in(path: Path) -> float:
 
 
 def _arguments(plan: LoadPlan, host: str, folder: Path) -> list[str]:
-    arguments = ["-f", str(plan.locustfile), "--headless", "--only-summary", "--host", host]
+    files = str(plan.locustfile) if plan.profile == _CONSTANT else f"{plan.locustfile},{_SHAPE}"
+    arguments = ["-f", files, "--headless", "--only-summary", "--host", host]
     arguments += ["--users", str(plan.users), "--spawn-rate", str(plan.spawn_rate)]
     arguments += ["--csv", str(folder / PREFIX), "--csv-full-history", "--exit-code-on-error", "0"]
     if plan.processes > 1:
@@ -245,6 +250,14 @@ def _arguments(plan: LoadPlan, host: str, folder: Path) -> list[str]:
         arguments += ["--processes", str(plan.processes), "--master-bind-host", "127.0.0.1"]
         arguments += ["--master-bind-port", port, "--master-port", port]
     return arguments
+
+
+def _profile(plan: LoadPlan, *, planned: float, before: float) -> dict[str, str]:
+    """Return what `_shape` wants to know; nothing for a load that never changes."""
+    if plan.profile == _CONSTANT:
+        return {}
+    told = {"profile": plan.profile, "users": plan.users, "rate": plan.spawn_rate, "planned": planned, "before": before}
+    return {f"FLOODMARK_LOAD_{name.upper()}": str(value) for name, value in told.items()}
 
 
 def _environment(base: Mapping[str, str], every: float) -> dict[str, str]:

@@ -64,7 +64,12 @@ def conclude(story: Story, output: Output, *, final: bool = False) -> Outcome:
         "duration_seconds": round(seen.story.seconds, 3),
         "remaining_seconds": 0.0 if seen.story.whole else round(seen.story.remaining, 3),
         "segments": [_told(segment) for segment in seen.story.segments],
-        "plan": {"name": story.name, "path": story.judging["path"], "duration_seconds": story.planned},
+        "plan": {
+            "name": story.name,
+            "path": story.judging["path"],
+            "cwd": story.judging["cwd"],
+            "duration_seconds": story.planned,
+        },
         "load": None if seen.load is None else seen.load.as_dict(),
         "tools": {tool.name: tool.as_dict() for tool in tools},
         "captures": _cost(captures),

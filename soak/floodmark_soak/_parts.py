@@ -115,8 +115,8 @@ class Parts(Protocol):
     def sidecar(self, service: AService, runtime: Path, output: Output) -> ASidecar:
         """Start the sidecar of *service*."""
 
-    def load(self, folder: Path) -> ALoad:
-        """Start the load, which writes into *folder*."""
+    def load(self, folder: Path, before: float) -> ALoad:
+        """Start the load, *before* seconds into the run, which writes into *folder*."""
 
     def tools(self, path: Path, sidecar: ASidecar, load: ALoad) -> ATools:
         """Begin to read the tools of the run into *path*."""
@@ -166,7 +166,7 @@ class RealParts:
         )
         return Sidecar(watch, base=self.base, log=output.sidecar_log, interrupts=self.interrupts)
 
-    def load(self, folder: Path) -> Load:
+    def load(self, folder: Path, before: float) -> Load:
         """See `Parts`."""
         return Load(
             self.plan.load,
@@ -175,6 +175,7 @@ class RealParts:
             base=self.base,
             folder=folder,
             interrupts=self.interrupts,
+            before=before,
         )
 
     def tools(self, path: Path, sidecar: ASidecar, load: ALoad) -> Tools:

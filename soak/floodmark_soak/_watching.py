@@ -85,7 +85,7 @@ class Watching:
         self._reporter.phase("starting the load")
         folder = self._output.load_of(self.story.last.number)
         folder.mkdir(parents=True, exist_ok=True)
-        load = self._parts.load(folder)
+        load = self._parts.load(folder, self._before)
         started.callback(self._end, load, "locust")
         self._await_first_request(service, load)
         self._reporter.phase("under load")

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from floodmark_sidecar.errors import ExitCode
 from floodmark_sidecar.units import format_bytes, format_duration, format_rate
+from floodmark_soak._github import annotation
 
 _PLAIN_WIDTH: Final = 160
 
@@ -34,6 +35,7 @@ def say_run(result: Mapping[str, Any], report: str, stream: TextIO) -> None:
         for line in _fix(result["culprits"]):
             console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print(Text(f"report: {report}"), soft_wrap=True)
+    stream.write(annotation(result, f"{result['plan']['name']}: {verdict(result)}"))
 
 
 def say_variants(results: Mapping[str, Mapping[str, Any]], code: ExitCode, report: str, stream: TextIO) -> None:

@@ -7,9 +7,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from floodmark_sidecar.cli._streams import give_up
@@ -21,6 +23,7 @@ from floodmark_soak._keeper import kept
 from floodmark_soak._orphans import orphans
 from floodmark_soak._output import write_whole
 from floodmark_soak._progress import reporter
+from floodmark_soak._prove import CONTROL, PLANTED, plant_for, proven, refuse_with
 from floodmark_soak._words import say_run, say_variants
 from floodmark_soak.plan import Plan, load_plan
 from floodmark_soak.runner import Run, Wish
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from floodmark_soak.report import Record
 
 NAME: Final = "soak"
+_BROKEN: Final = (ExitCode.INTERRUPTED, ExitCode.INTERNAL, ExitCode.SERVICE_DIED, ExitCode.LOAD_FAILED)
 _LEAST_SEGMENT: Final = 1.0
 """Seconds under load below which a segment would be all start and end."""
 
@@ -55,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--to-the-end", action="store_true", help="go on after growth beyond doubt, which ends a run early otherwise"
     )
     parser.add_argument(
+        "--prove",
+        action="store_true",
+        help="run twice, the second time with a planted leak, which must be caught and named",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="one JSON object on standard output, all else on standard error"
     )
 
@@ -69,8 +78,13 @@ def run(args: argparse.Namespace) -> int:
         msg = "--variant belongs to --builtin"
         raise UsageError(msg)
     wish = _wish(args)
+    if args.prove:
+        refuse_with(segment=args.segment, resume=args.resume, builtin=args.builtin and args.variant is None)
     orphans.adopt()
     with Interrupts() as interrupts, kept():
+        if args.prove:
+            plan = load_plan(args.plan, duration=duration) if args.builtin is None else None
+            return _prove(plan or _bundled(args.builtin, args.variant, duration), args, wish, interrupts)
         if args.builtin is None:
             return _run_one(load_plan(args.plan, duration=duration), args, wish, interrupts)
         if args.variant is not None:
@@ -134,10 +148,40 @@ def _run_variants(
     return code
 
 
-def _run(plan: Plan, folder: Path, interrupts: Interrupts, wish: Wish) -> "tuple[Outcome, Record]":
-    told = reporter(plan.name)
+def _prove(plan: Plan, args: argparse.Namespace, wish: Wish, interrupts: Interrupts) -> int:
+    """Run *plan* as it is and once more with a planted leak, and say whether that was caught."""
+    folder = _folder(args, plan.name)
+    _refuse_unless_empty(folder)
+    words = sys.stderr if args.json else sys.stdout
+    outcome, record = _run(plan, folder / CONTROL, interrupts, wish)
+    _tell(words, partial(say_run, outcome.result, _report(folder / CONTROL), words))
+    control, planted, records = outcome.result, None, [replace(record, title=f"{plan.name} as it is")]
+    plant = None if outcome.exit_code in _BROKEN else plant_for(control, folder)
+    if plant is not None:
+        outcome, record = _run(plan, folder / PLANTED, interrupts, wish, more=plant.environment())
+        planted = {**outcome.result, "planted_bytes_per_hour": plant.bytes_per_hour}
+        _tell(words, partial(say_run, planted, _report(folder / PLANTED), words))
+        records.append(replace(record, title=f"{plan.name} with a planted leak"))
+    code, sentence = proven(control, planted)
+    result = {"exit_code": int(code), "proof": sentence, CONTROL: control, PLANTED: planted}
     try:
-        return Run(plan, folder, reporter=told, interrupts=interrupts, base=os.environ, wish=wish).run()
+        write_whole(folder / "result.json", f"{json.dumps(result, indent=2, allow_nan=False)}\n")
+        if not interrupts.hurried:
+            _write_combined(folder, records)
+    finally:
+        _tell(words, lambda: words.write(f"proof: {sentence}\nreport: {_report(folder)}\n"))
+    if args.json:
+        _print(result)
+    return code
+
+
+def _run(
+    plan: Plan, folder: Path, interrupts: Interrupts, wish: Wish, more: Mapping[str, str] = MappingProxyType({})
+) -> "tuple[Outcome, Record]":
+    told = reporter(f"{plan.name}, {folder.name}" if more else plan.name)
+    try:
+        base = {**os.environ, **more}
+        return Run(plan, folder, reporter=told, interrupts=interrupts, base=base, wish=wish).run()
     finally:
         told.close()
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.units import format_duration, parse_duration, parse_rate, parse_size
 from floodmark_soak import _schema as schema
+from floodmark_soak._profiles import PROFILES
 from floodmark_soak._schema import PlanError, Table
 
 VERSION: Final = 1
@@ -66,13 +67,14 @@ class ServicePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadPlan:
-    """What locust does. `failure_budget` is the share of requests that may fail."""
+    """What locust does. `failure_budget` is the share of requests that may fail, `profile` one of `PROFILES`."""
 
     locustfile: Path
     users: int
     spawn_rate: float
     processes: int
     failure_budget: float
+    profile: str = "steady"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,7 +243,7 @@ def _check_url(table: Table, ready: str) -> None:
 
 
 def _load(path: Path, data: Mapping[str, Any]) -> LoadPlan:
-    keys = ("locustfile", "users", "spawn_rate", "processes", "failure_budget")
+    keys = ("locustfile", "users", "spawn_rate", "processes", "failure_budget", "profile")
     table = Table(str(path), "load", data, keys)
     locustfile = (path.parent / table.read("locustfile", schema.text, "locustfile.py")).resolve()
     if not locustfile.is_file():
@@ -249,12 +251,16 @@ def _load(path: Path, data: Mapping[str, Any]) -> LoadPlan:
     if "," in str(locustfile):
         table.refuse("locustfile", f"locustfile: locust cannot load a file with a comma in its path ({locustfile})")
     users = table.read("users", schema.count, 8)
+    profile = table.read("profile", schema.text, "steady")
+    if profile not in PROFILES:
+        table.refuse("profile", f"profile: there is no {profile!r}{schema.did_you_mean(profile, PROFILES)}")
     return LoadPlan(
         locustfile=locustfile,
         users=users,
         spawn_rate=table.read("spawn_rate", schema.positive, users),
         processes=table.read("processes", schema.count, 1),
         failure_budget=table.read("failure_budget", schema.ratio, 0.01),
+        profile=profile,
     )
 
 

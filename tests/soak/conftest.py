@@ -63,16 +63,21 @@ class Floodmark:
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def start(
-        self, args: Sequence[object], *, env: Mapping[str, str] | None = None, before: Callable[[], None] | None = None
+        self,
+        args: Sequence[object],
+        *,
+        env: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+        folder: Path | None = None,
     ) -> Started:
-        """Start `floodmark ARGS`."""
+        """Start `floodmark ARGS`, in *folder* if it matters."""
         self.temporary.mkdir(exist_ok=True)
         stdout, stderr = self.folder / f"{uuid.uuid4().hex}.out", self.folder / f"{uuid.uuid4().hex}.err"
         with stdout.open("wb") as out, stderr.open("wb") as err:
             popen = subprocess.Popen(
                 [sys.executable, "-m", "floodmark_sidecar.cli", *map(str, args)],
                 env={**os.environ, "TMPDIR": str(self.temporary), _MARK: self.mark, **(env or {})},
-                cwd=self.folder,
+                cwd=folder or self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

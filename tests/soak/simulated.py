@@ -128,8 +128,9 @@ class SimulatedParts:
         self._read_at = self.clock.now
         return self
 
-    def load(self, folder: Path) -> "SimulatedParts":
+    def load(self, folder: Path, before: float) -> "SimulatedParts":
         """Begin to write what locust writes."""
+        assert before >= 0
         self._folder, self._requests, self._load_at = folder, 0, self.clock.now
         self._history = History(folder)
         (folder / "locust_stats_history.csv").write_text(_HEADER)

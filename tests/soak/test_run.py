@@ -292,3 +292,32 @@ def test_nobody_listening_changes_nothing(
     assert (tmp_path / "code").read_text().strip() == "3"
     assert (output / "report.html").exists()
     assert json.loads((output / "result.json").read_text())["exit_code"] == 3
+
+
+def test_users_that_are_too_late_are_told(soak: Soak, make_plan: MakePlan, tmp_path: Path) -> None:
+    """Two users cannot send four thousand requests a second: what they omit is counted."""
+    locustfile = tmp_path / "paced.py"
+    locustfile.write_text(
+        "from locust import HttpUser, constant_throughput, task\n"
+        "class Visitor(HttpUser):\n"
+        "    wait_time = constant_throughput(2000)\n"
+        "    @task\n"
+        '    def look(self): self.client.get("/")\n'
+    )
+    code, result, _ = soak(make_plan(locustfile=locustfile), "4s")
+
+    assert code == 3
+    assert result["load"]["omitted_requests"] > result["load"]["requests"]
+    assert any(reason.startswith("The load omitted") for reason in result["reasons"])
+
+
+def test_a_profile_changes_how_many_users_there_are(soak: Soak, make_plan: MakePlan) -> None:
+    """Up in steps, and down again: the load's history has them."""
+    _, result, folder = soak(make_plan(load='profile = "ramp"\nspawn_rate = 50').with_suffix(".toml"), "8s")
+
+    history = csv.DictReader((folder / "load/segment-1/locust_stats_history.csv").read_text().splitlines())
+    users = [int(row["User Count"]) for row in history if row["Name"] == "Aggregated"]
+    assert result["load"]["users"] == 2
+    assert {1, 2} <= set(users)
+    assert users[-1] == 1
+    assert result["problems"] == []

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 from floodmark_sidecar.agent._governor import Governor
 from floodmark_sidecar.agent._link import Link
 from floodmark_sidecar.agent._originals import sleep, start_new_thread
+from floodmark_sidecar.agent._plant import planted
 from floodmark_sidecar.agent._readings import Readings
 
 READ_EVERY: Final = 15.0
@@ -132,6 +133,7 @@ class Agent:
 
     def _loop(self) -> None:
         link, readings, governor = Link(self.socket, self.service), Readings(proc=self._proc), Governor()
+        plant = planted()
         in_a_row = breaks = 0
         due = time.monotonic()
         try:
@@ -140,6 +142,8 @@ class Agent:
                     if time.monotonic() >= due:
                         cpu = time.thread_time()
                         link.push({**readings.take(), "lost": link.lost})
+                        if plant is not None:
+                            plant(time.time())
                         governor.spent(time.thread_time() - cpu, self._every)
                         due = time.monotonic() + governor.interval(self._every)
                     self._end_window(link)

@@ -1,0 +1,42 @@
+"""A leak on purpose: what `floodmark soak --prove` puts into a service, and must find again.
+
+The agent's thread calls `grow` at each reading. Of all processes of the service one leaks at a time: the first that asks, and another
+only when that has not asked for a while.
+"""
+
+import fcntl
+import os
+
+LEAK: dict[int, bytes] = {}  # the planted leak
+
+_RATE = float(os.environ.get("FLOODMARK_PLANT_RATE", "0"))
+"""Bytes a second."""
+
+_PATIENCE = 90.0
+_ENTRY = int(max(256, min(8192, _RATE)))
+_began: list[float] = []
+
+
+def grow(now: float) -> None:
+    """Leak what is due at *now* (epoch seconds); nothing in a process whose turn it is not."""
+    if not _is_my_turn(now):
+        _began.clear()
+        return
+    if not _began:
+        _began.append(now)
+    while len(LEAK) * _ENTRY < _RATE * (now - _began[0]):
+        LEAK[len(LEAK)] = os.urandom(_ENTRY)
+
+
+def _is_my_turn(now: float) -> bool:
+    file = os.open(f"{__file__}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        words = os.read(file, 99).split()
+        if len(words) == 2 and int(words[0]) != os.getpid() and now - float(words[1]) < _PATIENCE:
+            return False
+        os.ftruncate(file, 0)
+        os.pwrite(file, b"%d %f" % (os.getpid(), now), 0)
+        return True
+    finally:
+        os.close(file)
