@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from floodmark_sidecar.errors import ExitCode, UsageError, first_of
+from floodmark_sidecar.errors import ExitCode, first_of
 from floodmark_sidecar.units import format_bytes
 from floodmark_soak._output import write_whole
 
@@ -80,11 +80,3 @@ def proven(control: Mapping[str, Any], planted: Mapping[str, Any] | None) -> tup
         ExitCode.INCONCLUSIVE: "and of the service itself the run cannot tell",
     }.get(own, "and the control failed")
     return own, f"the planted leak of {rate} was caught and named as number {rank}, {beside}"
-
-
-def refuse_with(**options: object) -> None:
-    """Raise `UsageError` if one of *options*, by their names, is set: a proof is two whole runs."""
-    for name, value in options.items():
-        if value:
-            msg = f"--prove makes two whole runs, and does not go with --{name.replace('_', '-')}"
-            raise UsageError(msg)

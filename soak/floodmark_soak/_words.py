@@ -53,7 +53,7 @@ def say_variants(results: Mapping[str, Mapping[str, Any]], code: ExitCode, repor
 def verdict(result: Mapping[str, Any]) -> str:
     """Return the verdict of *result* as a sentence without its stop."""
     slope = result.get("slope_bytes_per_hour") or {}
-    length = format_duration(result["duration_seconds"])
+    length = f"{format_duration(result['duration_seconds'])}{_in_segments(result)}"
     if result["verdict"] == "climbing":
         low, high = slope.get("low"), slope.get("high")
         between = "" if low is None or high is None else f" (between {_per_hour(low)} and {_per_hour(high)})"
@@ -65,6 +65,16 @@ def verdict(result: Mapping[str, Any]) -> str:
         return f"steady over {length}: it grows by less than {limit}; to rule out less takes a longer run"
     why = "" if result["problems"] or not result["reasons"] else f": {result['reasons'][0]}"
     return f"{result['verdict']} after {length}{why}"
+
+
+def _in_segments(result: Mapping[str, Any]) -> str:
+    """Return in how many segments a run was, and the longest life in them; nothing of one that was whole."""
+    count = sum(segment["seconds"] > 0 for segment in result.get("segments") or ())
+    life = result.get("longest_life_seconds")
+    if count < 2:
+        return ""
+    longest = "" if life is None else f", in which no process lived longer than {format_duration(life)}"
+    return f" in {count} segments{longest}"
 
 
 def _culprits(culprits: Sequence[Mapping[str, Any]]) -> Table:

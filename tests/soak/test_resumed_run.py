@@ -128,7 +128,7 @@ def test_an_interrupted_run_says_that_it_can_be_gone_on_with(runs: Runs) -> None
         (["PLAN", "--resume", "--output", "none"], "there is no folder"),
         (["PLAN", "--segment", "10ms"], "--segment must be at least 1s (got 10ms)"),
         (["PLAN", "--segment", "soon"], "'soon' is not a duration"),
-        (["--builtin", "image-pipeline", "--resume", "--output", "x"], "without --variant there are two"),
+        (["--builtin", "image-pipeline", "--resume", "--output", "x"], "--builtin without --variant makes runs"),
     ],
 )
 def test_what_cannot_be_asked_for(floodmark: Floodmark, make_plan: MakePlan, options: list[str], words: str) -> None:

@@ -47,6 +47,16 @@ def test_steady_says_what_it_could_not_have_seen() -> None:
     )
 
 
+def test_a_run_in_segments_says_so() -> None:
+    """With the longest life, beyond which nothing was seen; a segment that never came under load is none."""
+    segments = [{"seconds": 90.0}, {"seconds": 0.0}, {"seconds": 90.0}]
+    told = verdict(result("steady", segments=segments, longest_life_seconds=92.0))
+    assert told.startswith(
+        "steady over 3 min in 2 segments, in which no process lived longer than 1 min 32 s: it grows"
+    )
+    assert " in " not in verdict(result("climbing", segments=segments[:2], longest_life_seconds=92.0))
+
+
 def test_inconclusive_says_why() -> None:
     """The first reason is in the sentence."""
     assert verdict(result("inconclusive")) == "inconclusive after 3 min: 8 readings are too few"

@@ -12,6 +12,7 @@ from floodmark_soak.report._charts import memory_chart, small_chart
 from floodmark_soak.report._holders import holders_chart
 from floodmark_soak.report._record import Record, entries_per_hour, per_hour
 from floodmark_soak.report._series import Picture, Small, pictures, smalls
+from floodmark_soak.report._watched import without_pauses
 
 MOST_BYTES: Final = 2_000_000
 """What a page may weigh; one that would be heavier is drawn again with less detail."""
@@ -62,7 +63,7 @@ def render_html(records: Sequence[Record]) -> str:
     template = environment.get_template("report.html")
     page = ""
     for detail in _DETAILS:
-        drawn = [_draw(record, detail, f"run{number}") for number, record in enumerate(records)]
+        drawn = [_draw(without_pauses(record), detail, f"run{number}") for number, record in enumerate(records)]
         page = template.render(runs=drawn, title=_title(records))
         if len(page.encode()) <= MOST_BYTES:
             break

@@ -1,6 +1,7 @@
 """One run as a report tells it: the judged numbers, and the words that are derived from them."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from floodmark_sidecar.culprits import path_text
@@ -9,6 +10,15 @@ from floodmark_sidecar.judge import Trace
 from floodmark_sidecar.units import format_between, format_bytes, format_duration, format_rate
 
 UNKNOWN: Final = "unknown"
+
+_ENDED: Final = {
+    "whole": "with the run",
+    "segment": "at its length",
+    "early": "with growth beyond doubt",
+    "interrupted": "interrupted",
+    "failed": "with a problem",
+    "killed": "killed",
+}
 
 _MEMORY: Final = frozenset({"python", "native", "retention", "mmap", "none", "unknown", None})
 """Growth classes whose climb is one of bytes; the others climb in count."""
@@ -204,6 +214,35 @@ class Record:
         """What the load came to, as (what, value)."""
         known = {key: value for key, value in (self.load or {}).items() if value is not None}
         return [(key.replace("_", " "), fact(key, value)) for key, value in known.items()]
+
+    @property
+    def tools(self) -> list[tuple[str, str, str, str, str]]:
+        """What floodmark itself took, as (tool, verdict, growth, memory, processor)."""
+        return [
+            (
+                name,
+                each["verdict"],
+                per_hour(each["slope_bytes_per_hour"]),
+                _size(each["mean_bytes"]),
+                f"{each['cpu_share']:.1%}",
+            )
+            for name, each in (self.result.get("tools") or {}).items()
+        ]
+
+    @property
+    def segments(self) -> list[tuple[str, str, str, str, str]]:
+        """The segments of a run that has several, as (number, beginning, length, how it ended, machine)."""
+        told = self.result.get("segments") or []
+        return [
+            (
+                str(each["number"]),
+                datetime.fromtimestamp(each["started"], UTC).strftime("%Y-%m-%d %H:%M UTC"),
+                format_duration(each["seconds"]),
+                _ENDED.get(each["ended"], str(each["ended"])),
+                str(each["machine"]),
+            )
+            for each in (told if len(told) > 1 else ())
+        ]
 
     @property
     def workers(self) -> dict[str, dict[str, Any]]:

@@ -64,6 +64,8 @@ def pictures(record: Record, *, most: int) -> list[Picture]:
     """
     trace, origin = record.trace, start_of(record)
     told = f"{_MEMORY}, which by itself is no climb" if record.decisive else _MEMORY
+    if len(trace.segments) > 1:
+        told = f"{told}; the floors of each segment continue those of the one before"
     whole = {**record.result, "slope": [record.slope(part) for part in ("low", "estimate", "high")], "caption": told}
     found = []
     for each in record.decisive[:_MOST_DECISIVE]:

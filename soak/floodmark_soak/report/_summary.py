@@ -51,6 +51,10 @@ def _run(record: Record) -> Iterator[str]:
         yield f"| {_plain(what)} | {_plain(value)} | {_plain(remark)} |"
     for what, value in record.load_facts:
         yield f"| load: {_plain(what)} | {_plain(value)} | |"
+    for name, verdict, growth, memory, processor in record.tools:
+        yield f"| {_plain(name)} itself | {_plain(verdict)}, {_plain(growth)} | {memory}, {processor} of a processor |"
+    for number, began, length, ended, machine in record.segments:
+        yield f"| segment {number} | {length} | {began}, ended {ended}, on {_plain(machine)} |"
     yield ""
     if record.about:
         yield from ("### How this was measured", "", "| | |", "|---|---|")
