@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.errors import UsageError
+from floodmark_soak import runner
 from floodmark_soak._outcome import Outcome
+from floodmark_soak._output import NoRoomError
 from floodmark_soak.plan import load_plan
 from floodmark_soak.runner import Run, Wish
 from tests.soak.simulated import SimulatedParts, memory
@@ -157,6 +159,24 @@ def test_a_run_that_is_over_is_told_again(world: MakeWorld) -> None:
     assert run.parts.starts == 1
     assert run.said[0].startswith("the run is over: 1 h of 1 h")
     assert first == again
+
+
+def test_a_disk_that_is_full_at_the_end_loses_nothing(world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was watched is in the store and the story: once there is room again, the run is judged without another start."""
+    run = world(hours=1, leak=0)
+
+    def full(*_: Any) -> None:
+        msg = "there is no room on the disk"
+        raise NoRoomError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "write_result", full)
+        first = run.run().result
+    again = run.run(resume=True).result
+
+    assert (first["exit_code"], first["problems"][0]["message"]) == (6, "there is no room on the disk")
+    assert (again["complete"], again["problems"], run.parts.starts) == (True, [], 1)
+    assert again == run.written
 
 
 REFUSED: dict[str, tuple[Callable[[World], object], str]] = {
