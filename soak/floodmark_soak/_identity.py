@@ -1,6 +1,7 @@
 """What a run is a run of: its plan, its load and the service's own code. A run that goes on must be of the same."""
 
 import hashlib
+import itertools
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from floodmark_soak.plan import Plan
 _MOST_FILES: Final = 2000
 """Files of a service that are looked at; one that has more is told apart by its packages alone."""
 
+_MOST_NAMES: Final = 100_000
 _MOST_BYTES: Final = 4 << 20
 _ASKS_FOR: Final = 30.0
 _SUFFIXES: Final = (".py", ".toml", ".lock", ".cfg")
@@ -41,12 +43,10 @@ def service_identity(plan: Plan, *, base: Mapping[str, str], output: Path) -> di
 
     Files in *output* are the run's. A part that cannot be told is empty: it is not compared.
     """
-    files: dict[str, str] = {}
-    for path in _files(plan.service.cwd, output):
-        if len(files) == _MOST_FILES:
-            files = {}
-            break
-        files[str(path.relative_to(plan.service.cwd))] = _digest(path)
+    cwd = plan.service.cwd
+    found = list(itertools.islice(_files(cwd, output), _MOST_FILES + 1))
+    few = len(found) <= _MOST_FILES and None not in found
+    files = {str(path.relative_to(cwd)): _digest(path) for path in found if path is not None} if few else {}
     return {"files": files, **_packages(plan, base)}
 
 
@@ -82,10 +82,18 @@ def _brief(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _files(folder: Path, output: Path) -> Iterator[Path]:
-    """Yield the files of a service that say what it does, in a fixed order; environments and hidden folders are not its own."""
+def _files(folder: Path, output: Path) -> Iterator[Path | None]:
+    """Yield the files of a service that say what it does, in a fixed order; environments and hidden folders are not its own.
+
+    None where there is too much to look through, as in a folder of data.
+    """
+    seen = 0
     for where, folders, names in os.walk(folder):
         here = Path(where)
+        seen += len(folders) + len(names)
+        if seen > _MOST_NAMES:
+            yield None
+            return
         folders[:] = sorted(name for name in folders if _is_own(here / name, output))
         for name in sorted(names):
             if not name.startswith(".") and (name.endswith(_SUFFIXES) or name.startswith(_NAMED)):
