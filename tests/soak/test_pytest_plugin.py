@@ -62,6 +62,11 @@ KINDS = {
         "N[0] += 1; CACHE[N[0]] = bytes(500)\n    if len(CACHE) > 60: CACHE.popitem(last=False)",
         None,
     ),
+    "a table that outgrows its room now and then": (
+        "HELD = []\nN = [0]",
+        "N[0] += 1\n    if N[0] % 50 == 0: HELD.append(bytes(9000))",
+        None,
+    ),
     "garbage in a cycle": ("class A: pass", "a = A(); a.me = a; a.body = bytes(5000)", None),
     "an attribute of a class": ("class A:\n    held = {}", "A.held[len(A.held)] = [0] * 30", "of memory a call"),
     "descriptors": ("import os\nFDS = []", "FDS.append(os.open('/dev/null', 0))", "descriptors a call"),
