@@ -50,6 +50,8 @@ class Tools:
             csv.writer(file, lineterminator="\n").writerows(rows)
 
     def _of(self, name: str, root: psutil.Process, t: float) -> tuple[int, str, str]:
+        if not root.is_running():
+            raise psutil.NoSuchProcess(root.pid)
         private, took, busiest = 0, 0.0, 0.0
         # The children of this process are the other tools and the service.
         for process in [root] if name in self._alone else [root, *root.children(recursive=True)]:
