@@ -1,5 +1,6 @@
 """Looks at a run before its end: growth beyond doubt need not be watched for a day. No look ever passes a run."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -44,7 +45,7 @@ class Early:
         pending, self._pending = self._pending, None
         try:
             verdict: Any = pending.result().verdict
-        except (FloodmarkError, OSError, ValueError):
+        except (FloodmarkError, OSError, ValueError, sqlite3.Error):
             return None
         if verdict != "climbing":
             return None

@@ -151,17 +151,6 @@ class Load:
         """Of locust itself, of which its workers are children."""
         return self._child.pid
 
-    def wait_first_request(self, seconds: float) -> Sample:
-        """Wait until requests are counted; raises `LoadError` if locust dies or none is seen in *seconds*."""
-
-        def started() -> bool:
-            latest = self.check()
-            return latest is not None and latest.requests > 0
-
-        if not self._interrupts.wait_until(started, seconds):
-            raise LoadError(_no_request(seconds, most_common_error(self._folder)))
-        return self.history.samples[-1]
-
     def check(self) -> Sample | None:
         """Return the latest sample; raises `LoadError` if locust has ended, or if nothing but failures comes back."""
         if not self._child.alive:

@@ -46,7 +46,8 @@ class Tools:
         for name, root in self._roots.items():
             with contextlib.suppress(psutil.Error):
                 rows.append((f"{t:.3f}", name, *self._of(name, root, t)))
-        with self._path.open("a", newline="") as file:
+        # A disk that is full is told by who looks after it; rows of the tools are the least that it costs.
+        with contextlib.suppress(OSError), self._path.open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)
 
     def _of(self, name: str, root: psutil.Process, t: float) -> tuple[int, str, str]:

@@ -125,8 +125,8 @@ class Watching:
                 latest = load.check()
                 if elapsed - looked >= max(_LOOK_EVERY, every):
                     looked = elapsed
-                    tools.read(self._clock.time())
                     self._output.check_room()
+                    tools.read(self._clock.time())
                     since = self._clock.time() - 3 * every
                     memory = latest_memory(self._output.store, self.story.name, since=since)
                 requests = latest.requests if latest else 0

@@ -1,5 +1,6 @@
 """Looks at a run before its end."""
 
+import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +75,7 @@ def test_a_look_that_takes_long_is_waited_for_and_not_doubled() -> None:
     assert looks.taken == 1
 
 
-@pytest.mark.parametrize("error", [FloodmarkError("locked"), OSError("disk")])
+@pytest.mark.parametrize("error", [FloodmarkError("gone"), OSError("disk"), sqlite3.OperationalError("locked")])
 def test_a_look_that_fails_shows_nothing(error: Exception) -> None:
     """The next one is taken."""
     looks = Scripted(error).at(24)

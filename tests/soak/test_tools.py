@@ -78,6 +78,13 @@ def test_what_has_ended_is_left_out(tmp_path: Path) -> None:
     assert [row["worker"] for row in rows(tmp_path / "tools.csv")] == ["runner"]
 
 
+def test_a_disk_that_takes_nothing_ends_no_run(tmp_path: Path) -> None:
+    """Only the rows are lost."""
+    path = tmp_path / "tools.csv"
+    path.symlink_to("/dev/full")
+    Tools(path, {"runner": os.getpid()}).read(1.0)
+
+
 def written(path: Path, *, busiest: float = 0.1, leak: int = 0) -> Path:
     lines = [",".join(COLUMNS)]
     for second in range(0, 600, 2):
