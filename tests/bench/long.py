@@ -6,8 +6,11 @@ A leaking one beside it, shorter, must end early.
 
 import argparse
 import contextlib
+import csv
+import itertools
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -38,6 +41,15 @@ class Kill:
     gone_after: float
 
 
+@dataclass(frozen=True)
+class Lost:
+    """What a kill cost: seconds since the last reading that was kept, and the usual seconds between two readings."""
+
+    kill: Kill
+    seconds: float
+    interval: float
+
+
 def main() -> None:
     """Run both services, and write the report."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.long", description="kill a long soak twice")
@@ -54,7 +66,8 @@ def main() -> None:
     bounded, kills = killed_twice(options.work / "bounded", options.duration)
     leaky = through(["--variant", "leaky", "--duration", options.leaky, "--output", str(options.work / "leaky")])
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    options.report.write_text(render(head, bounded, kills, leaky), encoding="utf-8")
+    lost = lost_by(kills, options.work / "bounded" / "readings.csv")
+    options.report.write_text(render(head, bounded, lost, leaky), encoding="utf-8")
     say(f"wrote {options.report}")
 
 
@@ -80,18 +93,27 @@ def through(asked: Sequence[str]) -> dict[str, Any]:
     return result
 
 
-def render(head: Mapping[str, str], bounded: Mapping[str, Any], kills: Sequence[Kill], leaky: Mapping[str, Any]) -> str:
+def lost_by(kills: Sequence[Kill], readings: Path) -> list[Lost]:
+    """Return what each of *kills* cost of *readings*, a run's `readings.csv`."""
+    with readings.open(newline="") as file:
+        times = sorted({float(row["t"]) for row in csv.DictReader(file)})
+    interval = statistics.median(after - before for before, after in itertools.pairwise(times))
+    return [Lost(kill, kill.t - max(t for t in times if t <= kill.t), interval) for kill in kills]
+
+
+def render(head: Mapping[str, str], bounded: Mapping[str, Any], losses: Sequence[Lost], leaky: Mapping[str, Any]) -> str:
     """Return the report."""
     lines = ["# A long soak, killed twice", "", *(f"- {name}: {value}" for name, value in head.items()), ""]
     lines += [
         "The bundled image pipeline with its maps bounded, under the load of its plan. After each third of the run a part of it is ended",
         "by SIGKILL, the runner first and then the sidecar, and another `floodmark soak --resume` goes on.",
         "",
-        "| killed | last reading before it | nothing was left after |",
-        "|---|---|---|",
+        "| killed | last reading before it | usual interval | nothing was left after |",
+        "|---|---|---|---|",
     ]
-    for kill, segment in zip(kills, bounded["segments"], strict=False):
-        lines.append(f"| {kill.what} | {kill.t - segment['until']:.1f} s | {kill.gone_after:.1f} s |")
+    for each in losses:
+        kill = each.kill
+        lines.append(f"| {kill.what} | {each.seconds:.2f} s | {each.interval:.2f} s | {kill.gone_after:.1f} s |")
     lines += ["", "| segment | under load | ended |", "|---|---|---|"]
     lines += [
         f"| {each['number']} | {format_duration(each['seconds'])} | {each['ended']} |" for each in bounded["segments"]
