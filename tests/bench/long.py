@@ -101,7 +101,9 @@ def lost_by(kills: Sequence[Kill], readings: Path) -> list[Lost]:
     return [Lost(kill, kill.t - max(t for t in times if t <= kill.t), interval) for kill in kills]
 
 
-def render(head: Mapping[str, str], bounded: Mapping[str, Any], losses: Sequence[Lost], leaky: Mapping[str, Any]) -> str:
+def render(
+    head: Mapping[str, str], bounded: Mapping[str, Any], losses: Sequence[Lost], leaky: Mapping[str, Any]
+) -> str:
     """Return the report."""
     lines = ["# A long soak, killed twice", "", *(f"- {name}: {value}" for name, value in head.items()), ""]
     lines += [
