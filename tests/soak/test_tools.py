@@ -87,16 +87,16 @@ def test_a_disk_that_takes_nothing_ends_no_run(tmp_path: Path) -> None:
 
 def written(path: Path, *, busiest: float = 0.1, leak: int = 0) -> Path:
     lines = [",".join(COLUMNS)]
-    for second in range(0, 600, 2):
+    for second in range(0, 2400, 4):
         lines.append(
             f"{1000 + second},locust,{50 * MIB + leak * second + second % 7 * 4096},{second * 0.2:.2f},{busiest}"
         )
         lines.append(f"{1000 + second},runner,{30 * MIB},{second * 0.01:.2f},0.01")
-    path.write_text("\n".join(lines) + "\n1599,locu")
+    path.write_text("\n".join(lines) + "\n3399,locu")
     return path
 
 
-WATCHED = [Watched(1, 1000.0, 1290.0, RequestCounter([])), Watched(2, 1310.0, 2000.0, RequestCounter([]))]
+WATCHED = [Watched(1, 1000.0, 2590.0, RequestCounter([])), Watched(2, 2610.0, 4000.0, RequestCounter([]))]
 
 
 def test_tools_are_judged_as_a_service_is(tmp_path: Path) -> None:
@@ -105,10 +105,18 @@ def test_tools_are_judged_as_a_service_is(tmp_path: Path) -> None:
     assert (locust.name, locust.verdict, runner.name, runner.verdict) == ("locust", "climbing", "runner", "steady")
     assert locust.bytes_per_hour == pytest.approx(60_000 * 3600, rel=0.02)
     assert locust.as_dict()["cpu_share"] == pytest.approx(0.2, abs=0.01)
-    assert (locust.most_bytes - 50 * MIB) / 60_000 == pytest.approx(290, abs=3)
+    assert (locust.most_bytes - 50 * MIB) / 60_000 == pytest.approx(1588, abs=3)
     assert judged(tmp_path / "none.csv", WATCHED, Settings()) == ()
     several = judged(written(tmp_path / "t.csv"), WATCHED, Settings())
     assert [tool.as_dict()["cpu_share"] for tool in several] == pytest.approx([0.2, 0.01], abs=0.01)
+
+
+def test_a_tool_that_still_loads_what_it_needs_is_not_said_to_grow(tmp_path: Path) -> None:
+    """Nothing is told of its first ten minutes."""
+    early = Watched(1, 1000.0, 1590.0, RequestCounter([]))
+    locust, _ = judged(written(tmp_path / "t.csv", leak=60_000), [early], Settings())
+    assert (locust.verdict, locust.bytes_per_hour) == ("inconclusive", None)
+    assert locust.cpu_share == pytest.approx(0.2, abs=0.01)
 
 
 def test_a_busy_generator_is_degraded_and_a_busy_runner_is_not(tmp_path: Path) -> None:
