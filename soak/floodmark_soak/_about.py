@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import psutil
 
@@ -16,7 +17,8 @@ from floodmark_soak.plan import Plan
 
 def about(plan: Plan, *, started: float) -> dict[str, str]:
     """Return the facts by name, in the order in which they are read."""
-    command = shlex.join([os.path.basename(sys.argv[0]), *sys.argv[1:]])  # noqa: PTH119 -- of a name, not of a file
+    name = Path(sys.argv[0]).name.replace("__main__.py", "floodmark")
+    command = shlex.join([name, *sys.argv[1:]])
     census = "the last alone" if plan.soak.census_every is None else f"every {format_duration(plan.soak.census_every)}"
     facts = {
         "command": command,

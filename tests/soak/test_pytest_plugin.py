@@ -30,6 +30,12 @@ def test_holds():
 A_CALL = sys.getsizeof(bytes(1000))
 
 
+@pytest.fixture(autouse=True)
+def _light(pytester: pytest.Pytester) -> None:
+    """Without hypothesis, whose plugin takes two thirds of what such a pytest takes to start."""
+    pytester.makeini("[pytest]\naddopts = -p no:hypothesispytest\n")
+
+
 @pytest.mark.parametrize(("limit", "passes"), [(A_CALL - 1, False), (A_CALL, True), (A_CALL + 1, True)])
 def test_what_a_call_may_keep_is_counted_to_the_byte(pytester: pytest.Pytester, limit: int, passes: bool) -> None:
     """One byte below what it keeps fails it; the limit itself is allowed."""
