@@ -11,7 +11,7 @@ from floodmark_sidecar.errors import ExitCode, FloodmarkError, first_of
 from floodmark_sidecar.judge import Settings, Trace, Verdict, format_csv, judge
 from floodmark_sidecar.store import CaptureRow
 from floodmark_sidecar.units import format_duration, format_rate
-from floodmark_soak._load import LoadResult
+from floodmark_soak._doubts import doubts
 from floodmark_soak._output import Output
 from floodmark_soak._readings import RunReader
 from floodmark_soak._seen import Seen, look_through
@@ -47,9 +47,10 @@ def conclude(story: Story, output: Output, *, final: bool = False) -> Outcome:
     seen = look_through(story, output)
     rows, captures, assessment, problems = _assess(seen, output)
     tools = judged_tools(output.tools, seen.watched, _settings(seen))
-    judged = _believed(assessment.as_dict(), seen.load, tools)
+    found = doubts(seen.watched, (float(str(row["t"])) for row in rows), seen.load, tools)
+    judged = _believed(assessment.as_dict(), found, seen.story)
     problems += _that_count(seen.story)
-    to_come = not final and story.last.ended == "segment"
+    to_come = not final and not seen.story.whole and story.last.ended == "segment"
     code = first_of([_so_far(judged) if to_come else judged["exit_code"], *(problem.exit_code for problem in problems)])
     result = {
         **judged,
@@ -110,24 +111,11 @@ def _settings(seen: Seen) -> Settings:
     return seen.judging.settings(planned=None if story.whole or _died(story) else story.planned)
 
 
-def _believed(judged: dict[str, Any], load: LoadResult | None, tools: Sequence[Tool]) -> dict[str, Any]:
-    """Return *judged*; what is steady under a load that was not what the plan asks for is inconclusive."""
-    why = [
-        f"The load generator took nearly all of a processor in {tool.busy:.0%} of the readings: it may have asked for less than planned."
-        for tool in tools
-        if tool.is_degraded
-    ]
-    if load is not None and load.omitted_ratio > load.failure_budget:
-        why.append(
-            f"The load omitted {load.omitted:,} requests ({load.omitted_ratio:.1%}): its users were too late for them, and "
-            f"the budget is {load.failure_budget:.1%}."
-        )
-    if not why:
-        return judged
-    unsure = (
-        {"verdict": "inconclusive", "exit_code": int(ExitCode.INCONCLUSIVE)} if judged["verdict"] == "steady" else {}
-    )
-    return {**judged, **unsure, "reasons": [*why, *judged["reasons"]]}
+def _believed(judged: dict[str, Any], found: Sequence[str], story: Story) -> dict[str, Any]:
+    """Return *judged* with what was *found* against it; what is steady then, or of a run that is not whole, is inconclusive."""
+    unsure = judged["verdict"] == "steady" and (found or not story.whole)
+    changed = {"verdict": "inconclusive", "exit_code": int(ExitCode.INCONCLUSIVE)} if unsure else {}
+    return {**judged, **changed, "reasons": [*found, *judged["reasons"]], "doubts": list(found)}
 
 
 def _on_tools(tools: Sequence[Tool]) -> list[str]:

@@ -1,6 +1,7 @@
 """What a run comes to: the verdict of its readings, its problems, and the exit code of both together."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,54 @@ def test_what_ended_an_earlier_segment_is_a_note(climbing: Output, tmp_path: Pat
     assert outcome.result["notes"][-2:] == ["segment 1: noted", "segment 1: the load failed"]
     rows = parse_csv(outcome.readings.splitlines(keepends=True), name="readings.csv")
     assert rows.segments == ("1", "2")
+
+
+@pytest.fixture
+def level(output: Output) -> Output:
+    """A store with two hundred seconds of a worker that stays where it is."""
+    life = Life("web-0", 1, 100, 1.0, START)
+    with Store(output.store) as store:
+        store.put_service("web")
+        for second in range(201):
+            rows = ((life, WorkerReading("web-0", 1, uss_bytes=(50 << 20) + second * 7919 % 13 * 4096, swap_bytes=0)),)
+            done = store.put_sample(Sample("web", START + second, rows))
+        done.result()
+    return output
+
+
+WATCHED = {
+    "all of it": (200.0, 200.0, "steady", 0, []),
+    "all but a twentieth": (192.0, 200.0, "inconclusive", 3, ["8 s of 3 min 20 s are missing."]),
+    "for longer than it was read": (
+        400.0,
+        400.0,
+        "inconclusive",
+        3,
+        ["Of 6 min 40 s under load, 3 min 20 s have no readings"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WATCHED)
+def test_only_a_run_that_is_whole_and_was_read_is_steady(level: Output, tmp_path: Path, case: str) -> None:
+    """However level it was meanwhile: what is missing might have shown the climb."""
+    until, planned, verdict, code, words = WATCHED[case]
+    file = tmp_path / "web.toml"
+    file.write_text(PLAN)
+    judging = Judging.of(load_plan(file, duration=planned)).as_dict()
+    story = Story("web", "0.1.0", planned, {}, {}, judging).begun("Linux", START)
+    ended: Ending = "whole" if until == planned else "interrupted"
+
+    outcome = conclude(story.told(since=START, until=START + until, ended=ended), level, final=True)
+
+    assert (outcome.verdict, outcome.exit_code) == (verdict, code)
+    assert [word in reason for word, reason in zip(words, outcome.result["reasons"], strict=False)] == [True] * len(
+        words
+    )
+
+
+def test_the_last_segment_of_a_run_is_judged_whatever_it_ended_as(level: Output, tmp_path: Path) -> None:
+    """Nothing is to come of a run that lacks less than a second, so that what is inconclusive does not end with 0."""
+    short = replace(seen(tmp_path, ended="segment").told(since=START + 190), planned=10.5)
+    outcome = conclude(short, level)
+    assert (outcome.verdict, outcome.exit_code, outcome.result["complete"]) == ("inconclusive", 3, True)

@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from floodmark_sidecar.judge import Settings
-from floodmark_soak._load import LoadResult
 from floodmark_soak._load_stats import RequestCounter
-from floodmark_soak._outcome import _believed
 from floodmark_soak._readings import Watched
-from floodmark_soak._tools import COLUMNS, Tool, Tools, judged
+from floodmark_soak._tools import COLUMNS, Tools, judged
 
 MIB = 1 << 20
 BUSY = "print(1, flush=True)\nwhile True: pass"
@@ -123,35 +121,3 @@ def test_a_busy_generator_is_degraded_and_a_busy_runner_is_not(tmp_path: Path) -
     """It is locust's users that wait for each other."""
     locust, runner = judged(written(tmp_path / "t.csv", busiest=0.97), WATCHED, Settings())
     assert (locust.is_degraded, locust.busy, runner.is_degraded) == (True, 1.0, False)
-
-
-def load(*, omitted: int) -> LoadResult:
-    return LoadResult(1000, 0, failure_budget=0.01, seconds=10, users=2, error="", notes=(), omitted=omitted)
-
-
-def tool(*, busy: float) -> Tool:
-    return Tool("locust", "steady", 0.0, 1.0, 1.0, 0.5, busy)
-
-
-@pytest.mark.parametrize(
-    ("verdict", "omitted", "busy", "expected", "words"),
-    [
-        ("steady", 0, 0.0, "steady", ""),
-        ("steady", 10, 0.1, "steady", ""),
-        ("steady", 11, 0.0, "inconclusive", "The load omitted 11 requests (1.1%)"),
-        ("steady", 0, 0.2, "inconclusive", "nearly all of a processor in 20% of the readings"),
-        ("climbing", 0, 0.9, "climbing", "nearly all of a processor in 90%"),
-        ("inconclusive", 500, 0.0, "inconclusive", "The load omitted 500 requests"),
-    ],
-)
-def test_what_is_steady_under_less_than_the_plan_asks_for_is_not_steady(
-    verdict: str, omitted: int, busy: float, expected: str, words: str
-) -> None:
-    """A climb is one however little was asked."""
-    code = {"steady": 0, "climbing": 1, "inconclusive": 3}
-    result = {"verdict": verdict, "exit_code": code[verdict], "reasons": ["as it is"]}
-    found = _believed(result, load(omitted=omitted), [tool(busy=busy)])
-    assert (found["verdict"], found["exit_code"]) == (expected, code[expected])
-    assert found["reasons"][-1] == "as it is"
-    assert words in found["reasons"][0] or not words
-    assert len(found["reasons"]) == 1 + bool(words)

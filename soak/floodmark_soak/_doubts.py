@@ -1,0 +1,53 @@
+"""What keeps a run from being `steady` whatever its readings show: it was not watched, or not under the load of its plan. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from floodmark_sidecar.units import format_duration
+from floodmark_soak._load import LoadResult
+from floodmark_soak._readings import Watched
+from floodmark_soak._tools import Tool
+
+_READ: Final = 0.95
+"""Share of the time under load from first to last readings: they begin a little late and end a little early."""
+
+
+def doubts(
+    watched: Sequence[Watched], times: Iterable[float], load: LoadResult | None, tools: Sequence[Tool]
+) -> list[str]:
+    """Return a sentence for each reason to believe no `steady` of a run that has readings at *times* (epoch seconds)."""
+    return [*_of_readings(watched, times), *_of_load(load, tools)]
+
+
+def _of_readings(watched: Sequence[Watched], times: Iterable[float]) -> Iterator[str]:
+    """Yield how much of the time under load nobody read. Gaps within a segment are the judge's."""
+    ends: dict[int, tuple[float, float]] = {}
+    for t in times:
+        for each in watched:
+            if each.since <= t <= each.until:
+                first, last = ends.get(each.segment, (t, t))
+                ends[each.segment] = min(first, t), max(last, t)
+    whole = sum(each.until - each.since for each in watched)
+    read = sum(last - first for first, last in ends.values())
+    if read < _READ * whole:
+        yield f"Of {format_duration(whole)} under load, {format_duration(whole - read)} have no readings: nobody knows what grew then."
+
+
+def _of_load(load: LoadResult | None, tools: Sequence[Tool]) -> Iterator[str]:
+    for tool in tools:
+        if tool.is_degraded:
+            yield (
+                f"The load generator took nearly all of a processor in {tool.busy:.0%} of the readings: it may have asked for less "
+                "than planned."
+            )
+    if load is None:
+        return
+    if load.omitted_ratio > load.failure_budget:
+        yield (
+            f"The load omitted {load.omitted:,} requests ({load.omitted_ratio:.1%}): its users were too late for them, and "
+            f"the budget is {load.failure_budget:.1%}."
+        )
+    if (load.failure_ratio or 0.0) > load.failure_budget:
+        yield (
+            f"Of the requests of all segments {load.failure_ratio:.1%} failed, and the budget is {load.failure_budget:.1%}."
+        )

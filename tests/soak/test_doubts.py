@@ -1,0 +1,68 @@
+"""What keeps a run from being steady whatever its readings show."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from floodmark_soak._doubts import doubts
+from floodmark_soak._load import LoadResult
+from floodmark_soak._load_stats import RequestCounter
+from floodmark_soak._readings import Watched
+from floodmark_soak._tools import Tool
+
+
+def watched(*stretches: tuple[float, float]) -> list[Watched]:
+    return [Watched(number, *stretch, RequestCounter([])) for number, stretch in enumerate(stretches, 1)]
+
+
+def load(*, failures: int = 0, omitted: int = 0) -> LoadResult:
+    return LoadResult(1000, failures, failure_budget=0.01, seconds=10, users=2, error="", notes=(), omitted=omitted)
+
+
+def tool(*, busy: float = 0.0) -> Tool:
+    return Tool("locust", "steady", 0.0, 1.0, 1.0, 0.5, busy)
+
+
+@pytest.mark.parametrize(
+    ("given", "busy", "words"),
+    [
+        (load(), 0.0, ""),
+        (load(omitted=10, failures=10), 0.1, ""),
+        (load(omitted=11), 0.0, "The load omitted 11 requests (1.1%)"),
+        (load(failures=11), 0.0, "Of the requests of all segments 1.1% failed, and the budget is 1.0%."),
+        (load(), 0.2, "nearly all of a processor in 20% of the readings"),
+        (None, 0.0, ""),
+    ],
+)
+def test_a_load_that_was_not_what_the_plan_asks_for(given: LoadResult | None, busy: float, words: str) -> None:
+    """At its budget it was; beyond it, it is told with the figures."""
+    found = doubts([], [], given, [tool(busy=busy)])
+    assert len(found) == bool(words)
+    assert words in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("times", "unread"),
+    [
+        (range(0, 3601, 10), None),
+        (range(100, 3550, 10), None),
+        (range(0, 3400, 10), "3 min 30 s"),
+        ([*range(0, 1800, 10), *range(5000, 9000, 10)], "30 min 10 s"),
+        ([], "1 h"),
+        ([1800.0], "1 h"),
+    ],
+)
+def test_time_under_load_that_nobody_read_is_none_that_was_watched(times: Iterable[float], unread: str | None) -> None:
+    """From the first reading to the last of each segment, but for a twentieth."""
+    found = doubts(watched((0.0, 3600.0)), times, None, ())
+    assert found == (
+        [] if unread is None else [f"Of 1 h under load, {unread} have no readings: nobody knows what grew then."]
+    )
+
+
+def test_a_segment_without_readings_is_missing_among_others() -> None:
+    """What lies between two segments is no gap, and an empty one of three is a third."""
+    three = watched((0.0, 3600.0), (10_000.0, 13_600.0), (20_000.0, 23_600.0))
+    found = doubts(three, [*range(0, 3601, 10), *range(20_000, 23_601, 10)], None, ())
+    assert found == ["Of 3 h under load, 1 h have no readings: nobody knows what grew then."]
+    assert doubts(three, range(0, 23_601, 10), None, ()) == []
