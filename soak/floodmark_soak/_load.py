@@ -13,6 +13,7 @@ from floodmark_sidecar.units import format_duration
 from floodmark_soak._child import Child, read_tail
 from floodmark_soak._interrupts import Interrupts
 from floodmark_soak._load_stats import PREFIX, History, Sample, most_common_error
+from floodmark_soak._profiles import begin_of
 from floodmark_soak._service import free_port
 from floodmark_soak.plan import LoadPlan
 
@@ -229,7 +230,8 @@ def _number_in(path: Path) -> float:
 
 
 def _arguments(plan: LoadPlan, host: str, folder: Path) -> list[str]:
-    files = str(plan.locustfile) if plan.profile == _CONSTANT else f"{plan.locustfile},{_SHAPE}"
+    # Of several shapes locust takes the first.
+    files = str(plan.locustfile) if plan.profile == _CONSTANT else f"{_SHAPE},{plan.locustfile}"
     arguments = ["-f", files, "--headless", "--only-summary", "--host", host]
     arguments += ["--users", str(plan.users), "--spawn-rate", str(plan.spawn_rate)]
     arguments += ["--csv", str(folder / PREFIX), "--csv-full-history", "--exit-code-on-error", "0"]
@@ -245,7 +247,8 @@ def _profile(plan: LoadPlan, *, planned: float, before: float) -> dict[str, str]
     """Return what `_shape` wants to know; nothing for a load that never changes."""
     if plan.profile == _CONSTANT:
         return {}
-    told = {"profile": plan.profile, "users": plan.users, "rate": plan.spawn_rate, "planned": planned, "before": before}
+    begin = begin_of(plan.profile, before, planned=planned)
+    told = {"profile": plan.profile, "users": plan.users, "rate": plan.spawn_rate, "planned": planned, "before": begin}
     return {f"FLOODMARK_LOAD_{name.upper()}": str(value) for name, value in told.items()}
 
 

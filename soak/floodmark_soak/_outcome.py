@@ -84,7 +84,7 @@ def conclude(story: Story, output: Output, *, final: bool = False) -> Outcome:
 def look(story: Story, output: Output) -> Verdict:
     """Judge a run that goes on, by what is in its folder so far. Blocks for as long as judging takes."""
     seen = look_through(story, output)
-    with RunReader(output.store, seen.watched) as reader:
+    with RunReader(output.store, seen.watched, captures=output.captures) as reader:
         return judge(Trace.from_rows(reader.rows(story.name)), seen.judging.settings(planned=story.planned))
 
 
@@ -96,7 +96,7 @@ def _assess(
     problems: list[FloodmarkError] = []
     if seen.watched:
         try:
-            with RunReader(output.store, seen.watched) as reader:
+            with RunReader(output.store, seen.watched, captures=output.captures) as reader:
                 assessment = assess(reader, story.name, settings=settings, cwd=seen.judging.folder)
                 return list(reader.rows(story.name)), reader.captures(story.name), assessment, problems
         except (FloodmarkError, sqlite3.Error) as error:

@@ -59,8 +59,9 @@ class Output:
                 self.release()
                 msg = f"the output folder {self.path} {what}"
                 raise UsageError(msg, hint=hint)
-            self.load.mkdir(exist_ok=resume)
-            self.captures.mkdir(exist_ok=resume)
+            if not resume or self.story.exists():
+                self.load.mkdir(exist_ok=resume)
+                self.captures.mkdir(exist_ok=resume)
         except (FileExistsError, NotADirectoryError):
             self.release()
             msg = f"the output folder {self.path} cannot be made: a file is in the way"
@@ -113,6 +114,7 @@ def write_whole(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _settle(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -120,6 +122,15 @@ def write_whole(path: Path, text: str) -> None:
             raise NoRoomError(_no_room(path, error.strerror)) from None
         msg = f"{path} cannot be written: {error.strerror}"
         raise FloodmarkError(msg) from None
+
+
+def _settle(folder: Path) -> None:
+    """Have the names in *folder* survive a power cut, as what the files hold does."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(folder: Path) -> int:

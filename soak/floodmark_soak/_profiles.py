@@ -21,14 +21,18 @@ def _steady(_t: float, _planned: float) -> float:
     return 1.0
 
 
+def _cycle(planned: float) -> float:
+    return max(planned / _CYCLES, _SHORTEST_CYCLE)
+
+
 def _cycles(t: float, planned: float) -> float:
     """Twelve times all users, and then none for a fifth of the time."""
-    period = max(planned / _CYCLES, _SHORTEST_CYCLE)
+    period = _cycle(planned)
     return 0.0 if (t % period) / period >= 1 - _AT_REST else 1.0
 
 
 def _day(t: float, planned: float) -> float:
-    """A wave a day, of a shorter run two: a tenth of the users at night, all at noon."""
+    """A wave a day, of a run under two days two in all: a tenth of the users at night, all at noon."""
     period = min(_DAY, planned / 2)
     return _NIGHT + (1 - _NIGHT) * (1 - math.cos(2 * math.pi * t / period)) / 2
 
@@ -50,3 +54,8 @@ def users_at(profile: str, t: float, *, users: int, planned: float) -> int:
     """Return how many of *users* there are *t* seconds into a run of *planned* seconds; never none but at rest."""
     share = PROFILES[profile](t, planned)
     return 0 if share == 0 else max(1, round(share * users))
+
+
+def begin_of(profile: str, t: float, *, planned: float) -> float:
+    """Return the second of the run at which a load begins that goes on at *t*: at rest nobody could tell that it has begun."""
+    return t if PROFILES[profile](t, planned) else t - t % _cycle(planned)

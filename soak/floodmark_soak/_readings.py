@@ -4,11 +4,11 @@ import contextlib
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from floodmark_sidecar.errors import FloodmarkError
-from floodmark_sidecar.store import Reader
+from floodmark_sidecar.store import CaptureRow, Reader
 from floodmark_soak._load_stats import RequestCounter
 
 
@@ -27,11 +27,20 @@ class RunReader(Reader):
 
     Locust counts requests for the service as a whole, so one worker slot alone carries the number, the first to be
     read: a sum over workers must not count a request twice. A service that tells its own requests is believed.
+
+    Captures are looked for in the folder *captures*, wherever that was when they were taken.
     """
 
-    def __init__(self, path: Path, watched: Sequence[Watched]) -> None:
+    def __init__(self, path: Path, watched: Sequence[Watched], *, captures: Path) -> None:
         super().__init__(path)
-        self._watched = watched
+        self._watched, self._captures = watched, captures
+
+    def captures(self, service: str) -> list[CaptureRow]:
+        """Return every capture that was asked for, oldest first; see `Reader.captures`."""
+        return [
+            row if row.path is None else replace(row, path=str(self._captures / Path(row.path).name))
+            for row in super().captures(service)
+        ]
 
     def rows(
         self, service: str, *, since: float | None = None, until: float | None = None, at_most: int | None = None

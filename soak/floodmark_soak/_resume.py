@@ -1,4 +1,4 @@
-"""Whether a run may be gone on with here and now: of the same plan and service, by the same floodmark, and later."""
+"""Whether a run may be gone on with here and now: of the same plan and service, by the same floodmark, and later. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,11 +13,8 @@ _MOST_CHANGES: Final = 3
 _ANOTHER: Final = "what changed is another run: begin one in another folder, or go back to what it was"
 
 
-def checked(before: Story, now_is: Story, *, now: float) -> Story:
-    """Return *before*, a run so far, if what *now_is* to be run is the same; raises `UsageError` if it is not.
-
-    *now* is the time (epoch seconds): a clock that stands before what was seen already would mix up the readings.
-    """
+def checked(before: Story, now_is: Story) -> Story:
+    """Return *before*, a run so far, where *now_is* what is to be run, if that is the same; raises `UsageError` if it is not."""
     if before.floodmark != now_is.floodmark:
         msg = (
             f"the run was begun by floodmark {before.floodmark}, and this is {now_is.floodmark}: one run has one judge"
@@ -32,6 +29,12 @@ def checked(before: Story, now_is: Story, *, now: float) -> Story:
     if service:
         msg = f"the service is not the one that the run began with: {_listed(service)}"
         raise UsageError(msg, hint=_ANOTHER)
+    # Where plan and service lie is the machine's own.
+    return replace(before, judging=now_is.judging)
+
+
+def check_clock(before: Story, now: float) -> None:
+    """Raise `UsageError` if *now* (epoch seconds) lies before what was seen of *before*, whose segments have their ends."""
     last = max((max(each.started, each.since, each.until) for each in before.segments), default=0.0)
     if now < last:
         number = before.last.number
@@ -39,7 +42,6 @@ def checked(before: Story, now_is: Story, *, now: float) -> Story:
             f"the clock of this machine is {format_duration(last - now)} before the end of segment {number} of the run"
         )
         raise UsageError(msg, hint="set the clock: readings that seem to lie before older ones cannot be judged")
-    return before
 
 
 def as_interrupted(story: Story) -> Story:

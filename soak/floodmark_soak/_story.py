@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, UsageError
 from floodmark_sidecar.units import format_duration
+from floodmark_soak._judging import Judging
 from floodmark_soak._output import write_whole
 
 _VERSION: Final = 1
@@ -146,6 +147,7 @@ def load_story(path: Path) -> Story:
 
 def _story(content: Mapping[str, Any]) -> Story:
     segments = tuple(_segment(number, each) for number, each in enumerate(content["segments"], 1))
+    Judging(**content["judging"])
     return Story(
         name=str(content["name"]),
         floodmark=str(content["floodmark"]),

@@ -18,7 +18,7 @@ from floodmark_soak._parts import Parts, RealParts
 from floodmark_soak._progress import Reporter
 from floodmark_soak._readings import tidy
 from floodmark_soak._recorded import record, write_reports, write_result
-from floodmark_soak._resume import as_interrupted, checked, without_interrupts
+from floodmark_soak._resume import as_interrupted, check_clock, checked, without_interrupts
 from floodmark_soak._seen import look_through
 from floodmark_soak._service import free_port
 from floodmark_soak._story import Ending, Problem, Story, load_story, said
@@ -115,8 +115,9 @@ class Run:
         )
         if not self._wish.resume:
             return story
-        before = checked(load_story(output.story), story, now=self._parts.clock.time())
-        return look_through(before, output).story
+        before = look_through(checked(load_story(output.story), story), output).story
+        check_clock(before, self._parts.clock.time())
+        return before
 
     def _watching(self, output: Output, story: Story) -> Watching:
         return Watching(

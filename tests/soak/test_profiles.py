@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from floodmark_soak._profiles import PROFILES, users_at
+from floodmark_soak._profiles import PROFILES, begin_of, users_at
 from floodmark_soak._schema import PlanError
 from floodmark_soak.plan import load_plan
 
@@ -35,6 +35,17 @@ def test_a_short_run_has_cycles_of_a_minute() -> None:
     """Shorter ones would rest for too little to see anything."""
     seconds = [users_at("cycles", float(t), users=5, planned=180.0) for t in range(180)]
     assert [t for t in range(180) if seconds[t] == 0] == [*range(48, 60), *range(108, 120), *range(168, 180)]
+
+
+def test_what_goes_on_at_rest_begins_its_cycle_anew() -> None:
+    """Without a request nobody could tell that the load has begun; anywhere else it goes on where it was."""
+    planned = 24 * HOUR
+    assert begin_of("cycles", 580 * 60.0, planned=planned) == 480 * 60.0
+    for minute in range(24 * 60):
+        begin = begin_of("cycles", minute * 60.0, planned=planned)
+        assert users_at("cycles", begin, users=5, planned=planned) == 5
+        assert users_at("cycles", minute * 60.0, users=5, planned=planned) == 0 or begin == minute * 60.0
+    assert begin_of("day", 12 * HOUR, planned=planned) == 12 * HOUR
 
 
 def test_a_day_has_one_wave_and_a_short_run_two() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from floodmark_sidecar.readings import WorkerReading
-from floodmark_sidecar.store import Life, Sample, Store
+from floodmark_sidecar.store import CaptureRow, Life, Sample, Store
 from floodmark_soak._load_stats import RequestCounter
 from floodmark_soak._load_stats import Sample as LoadSample
 from floodmark_soak._readings import RunReader, Watched, last_reading, latest_memory, tidy
@@ -37,7 +37,7 @@ def test_only_the_run_is_read_and_its_requests_once(store: Path) -> None:
     """Rows from readiness to the end; the load's count stands in one worker's rows alone, so that a sum holds."""
     requests = RequestCounter([LoadSample(1000, 1, 0, 0), LoadSample(1010, 1, 100, 0)])
 
-    with RunReader(store, [Watched(1, 1002, 1005, requests)]) as reader:
+    with RunReader(store, [Watched(1, 1002, 1005, requests)], captures=store.parent) as reader:
         rows = list(reader.rows("web"))
 
     assert [row["t"] for row in rows] == [1002, 1002, 1003, 1003, 1004, 1004, 1005, 1005]
@@ -46,7 +46,7 @@ def test_only_the_run_is_read_and_its_requests_once(store: Path) -> None:
 
 def test_a_narrower_question_is_answered_within_the_run(store: Path) -> None:
     """Bounds of the question and of the run hold both."""
-    with RunReader(store, [Watched(1, 1002, 1005, RequestCounter([]))]) as reader:
+    with RunReader(store, [Watched(1, 1002, 1005, RequestCounter([]))], captures=store.parent) as reader:
         assert {row["t"] for row in reader.rows("web", since=1004, until=2000)} == {1004, 1005}
 
 
@@ -55,7 +55,7 @@ def test_segments_are_told_apart_and_what_is_between_them_is_left_out(store: Pat
     counters = [RequestCounter([LoadSample(t, 1, 0, 0), LoadSample(t + 10, 1, 100, 0)]) for t in (1000, 1006)]
     watched = [Watched(number, t, t + 1, counters[number - 1]) for number, t in ((1, 1002), (2, 1007))]
 
-    with RunReader(store, watched) as reader:
+    with RunReader(store, watched, captures=store.parent) as reader:
         rows = [row for row in reader.rows("web") if row["worker"] == "web-0"]
         late = list(reader.rows("web", since=1006))
 
@@ -85,7 +85,7 @@ def test_a_store_that_is_not_there_yet_has_no_memory_to_show(tmp_path: Path) -> 
 
 def test_the_files_beside_a_closed_store_are_removed(store: Path) -> None:
     """What a reader leaves behind goes; the history stays."""
-    with RunReader(store, [Watched(1, 0, 2000, RequestCounter([]))]) as reader:
+    with RunReader(store, [Watched(1, 0, 2000, RequestCounter([]))], captures=store.parent) as reader:
         list(reader.rows("web"))
 
     tidy(store)
@@ -109,3 +109,13 @@ def test_the_log_of_a_killed_sidecar_is_brought_into_the_store(tmp_path: Path) -
     assert [entry.name for entry in tmp_path.iterdir()] == [store.name]
     with closing(sqlite3.connect(store)) as database:
         assert database.execute("SELECT t FROM seen").fetchall() == [(7,)]
+
+
+def test_captures_are_where_the_run_is_now(store: Path) -> None:
+    """Not where they were taken: the folder may have been carried to another machine."""
+    with Store(store) as written:
+        written.put_capture("web", CaptureRow(1001.0, "web-0", 1, path="/elsewhere/captures/web-0.json"))
+        written.put_capture("web", CaptureRow(1002.0, "web-0", 1, refused="no room")).result()
+    here = store.parent / "captures"
+    with RunReader(store, [], captures=here) as reader:
+        assert [row.path for row in reader.captures("web")] == [str(here / "web-0.json"), None]

@@ -140,10 +140,13 @@ def test_what_cannot_be_asked_for(floodmark: Floodmark, make_plan: MakePlan, opt
 
 
 def test_a_folder_without_a_run_has_no_report(floodmark: Floodmark, tmp_path: Path) -> None:
-    """Nor is it changed."""
-    started = floodmark.start(["report", tmp_path])
+    """Nor is it changed: a run can still begin there."""
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    started = floodmark.start(["report", folder])
     assert started.finish() == 2
     assert "there is no run to go on with" in started.stderr
+    assert list(folder.iterdir()) == []
 
 
 def _kill(floodmark: Floodmark, started: Started, part: str) -> None:

@@ -179,6 +179,19 @@ def test_a_disk_that_is_full_at_the_end_loses_nothing(world: MakeWorld, monkeypa
     assert again == run.written
 
 
+def test_a_clock_that_was_set_back_after_a_kill_is_refused(world: MakeWorld) -> None:
+    """Nobody wrote down the end of that segment: its last reading is it."""
+    run = world(hours=2, leak=0)
+    run.run(segment=HOUR)
+    story = json.loads((run.output / "run.json").read_text())
+    story["segments"][0] |= {"until": 0.0, "ended": ""}
+    (run.output / "run.json").write_text(json.dumps(story))
+    run.parts.clock.now -= 1.5 * HOUR
+
+    with pytest.raises(UsageError, match="the clock of this machine is 30 min before the end of segment 1"):
+        run.run(resume=True)
+
+
 REFUSED: dict[str, tuple[Callable[[World], object], str]] = {
     "another length": (
         lambda w: setattr(w, "plan", load_plan(w.plan_file, duration=9 * HOUR)),

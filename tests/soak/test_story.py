@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.errors import ExitCode, UsageError
+from floodmark_soak._judging import Judging
 from floodmark_soak._resume import as_interrupted, without_interrupts
 from floodmark_soak._story import Problem, Story, load_story, said
 
-NEW = Story("web", "0.1.0", 7200.0, {"asked": {"floodmark": 1}}, {"files": {"app.py": "1f"}}, {"path": "web.toml"})
+JUDGING = Judging("web.toml", "app", None, None, {}, None, 0.01).as_dict()
+NEW = Story("web", "0.1.0", 7200.0, {"asked": {"floodmark": 1}}, {"files": {"app.py": "1f"}}, JUDGING)
 TOLD = (
     NEW.begun("Linux", 1000.0)
     .told(since=1010.0, until=2010.0, ended="segment", notes=("noted",))
@@ -45,6 +47,7 @@ def test_how_far_a_run_has_come() -> None:
         ("[]", "its version is None, and 1 is known"),
         ('{"floodmark_run": 2}', "its version is 2, and 1 is known"),
         ('{"floodmark_run": 1}', "is damaged: KeyError: 'segments'"),
+        ('{"floodmark_run": 1, "segments": [], "judging": {"pith": "web.toml"}}', "is damaged: TypeError: Judging"),
         ('{"floodmark_run": 1, "segments": [{"number": 2, "ended": ""}]}', "segment 1 is told as 2"),
         ('{"floodmark_run": 1, "segments": [{"number": 1, "ended": "well"}]}', "ended 'well'"),
     ],
