@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from floodmark_soak._github import add_summary
 from floodmark_soak._holders import drawn
 from floodmark_soak._outcome import Outcome
 from floodmark_soak._output import Output, write_whole
@@ -43,9 +42,7 @@ def write_reports(output: Output, told: "Record") -> None:
     """Write what people and CI systems read."""
     from floodmark_soak.report import render_html, render_junit, render_summary  # noqa: PLC0415 -- as above
 
-    summary = render_summary([told])
-    write_whole(output.summary, summary)
-    add_summary(summary)
+    write_whole(output.summary, render_summary([told]))
     write_whole(output.junit, render_junit([told]))
     write_whole(output.report, render_html([told]))
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from floodmark_sidecar.cli._streams import give_up
 from floodmark_sidecar.errors import UsageError
+from floodmark_soak._github import add_summary, annotation
 from floodmark_soak._interrupts import Interrupts
 from floodmark_soak._output import write_whole
 from floodmark_soak._progress import reporter
+from floodmark_soak._whole import Whole
 from floodmark_soak._words import say_run
 from floodmark_soak.plan import Plan
 from floodmark_soak.runner import Run, Wish
@@ -84,18 +86,27 @@ class Session:
         folder: Path,
         records: "Sequence[Record]",
         result: Mapping[str, Any],
-        say: Callable[[], object] | None = None,
+        whole: Whole,
+        say: Callable[[], object],
     ) -> int:
-        """Write the reports over *records*, *say* what they come to, print *result*, and return its exit code."""
+        """Write the reports over *records* and what they show as a *whole*, *say* it, print *result*, and return the code."""
         try:
             write_whole(folder / "result.json", f"{json.dumps(result, indent=2, allow_nan=False)}\n")
             if not self.interrupts.hurried:
-                _write_combined(folder, records)
+                _write_combined(folder, records, whole)
         finally:
-            if say is not None:
-                tell(self.words, say)
+            tell(self.words, say)
+        first = {**records[0].result, "exit_code": int(whole.exit_code)}
+        self.show(folder, first, f"{whole.title}: {whole.sentence}")
         self.print(result)
-        return int(result["exit_code"])
+        return int(whole.exit_code)
+
+    def show(self, folder: Path, result: Mapping[str, Any], sentence: str) -> None:
+        """Show the page in *folder* and *sentence* where the job that floodmark runs in is looked at."""
+        page = folder / "summary.md"
+        if page.exists():
+            add_summary(page.read_text(encoding="utf-8"))
+        tell(self.words, lambda: self.words.write(annotation(result, sentence)))
 
     def print(self, result: Mapping[str, Any]) -> None:
         """Print *result* as one JSON object, if that was asked for."""
@@ -103,12 +114,12 @@ class Session:
             tell(sys.stdout, lambda: sys.stdout.write(f"{json.dumps(result, allow_nan=False)}\n"))
 
 
-def _write_combined(folder: Path, records: "Sequence[Record]") -> None:
+def _write_combined(folder: Path, records: "Sequence[Record]", whole: Whole) -> None:
     from floodmark_soak.report import render_html, render_junit, render_summary  # noqa: PLC0415 -- charts load slowly
 
-    write_whole(folder / "summary.md", render_summary(records))
-    write_whole(folder / "junit.xml", render_junit(records))
-    write_whole(folder / "report.html", render_html(records))
+    write_whole(folder / "summary.md", render_summary(records, whole))
+    write_whole(folder / "junit.xml", render_junit(records, whole))
+    write_whole(folder / "report.html", render_html(records, whole))
 
 
 def tell(stream: TextIO, say: Callable[[], object]) -> None:

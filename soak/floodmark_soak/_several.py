@@ -8,7 +8,8 @@ from floodmark_soak._builtin import proof
 from floodmark_soak._compare import ROUNDS, difference
 from floodmark_soak._prove import CONTROL, PLANTED, plant_for, proven
 from floodmark_soak._session import Session
-from floodmark_soak._words import say_variants
+from floodmark_soak._whole import Whole
+from floodmark_soak._words import say_variants, variants_show
 from floodmark_soak.plan import Plan
 from floodmark_soak.runner import Wish
 
@@ -36,10 +37,12 @@ def run_variants(session: Session, name: str, plans: dict[str, Plan]) -> int:
     code = proof({variant: result["exit_code"] for variant, result in results.items()})
     result = {"exit_code": int(code), **results}
 
-    def say() -> None:
-        say_variants(results, code, session.report(folder), session.words)
+    sentence = variants_show(code)
 
-    return session.finish(folder, records, result, say)
+    def say() -> None:
+        say_variants(results, sentence, session.report(folder), session.words)
+
+    return session.finish(folder, records, result, Whole("proof", code, sentence), say)
 
 
 def prove(session: Session, plan: Plan) -> int:
@@ -61,7 +64,7 @@ def prove(session: Session, plan: Plan) -> int:
     def say() -> None:
         session.words.write(f"proof: {sentence}\nreport: {session.report(folder)}\n")
 
-    return session.finish(folder, records, result, say)
+    return session.finish(folder, records, result, Whole("proof", code, sentence), say)
 
 
 def compare(session: Session, new: Plan, old: Plan) -> int:
@@ -90,9 +93,9 @@ def compare(session: Session, new: Plan, old: Plan) -> int:
     found = difference(results[OLD], results.get(NEW, {}))
     broken = [ExitCode(result["exit_code"]) for result in results.values() if result["exit_code"] in _BROKEN]
     code = first_of([found.exit_code, *broken])
-    whole = {"exit_code": int(code), "comparison": found.text, "difference": found.as_dict(), **results}
+    result = {"exit_code": int(code), "comparison": found.text, "difference": found.as_dict(), **results}
 
     def say() -> None:
         session.words.write(f"compared: {found.text}\nreport: {session.report(folder)}\n")
 
-    return session.finish(folder, records, whole, say)
+    return session.finish(folder, records, result, Whole("compared", code, found.text), say)

@@ -9,11 +9,10 @@ from rich.text import Text
 
 from floodmark_sidecar.errors import ExitCode
 from floodmark_sidecar.units import format_bytes, format_duration, format_rate
-from floodmark_soak._github import annotation
 
 _PLAIN_WIDTH: Final = 160
 
-_PROOF: Final = {
+_SHOWN: Final = {
     ExitCode.STEADY: "the leak was caught, and the bounded maps hold",
     ExitCode.CLIMBING: "the bounded variant climbs, and it should not",
     ExitCode.NOT_PROVEN: "the leak was not caught: a longer run sees smaller leaks",
@@ -35,18 +34,22 @@ def say_run(result: Mapping[str, Any], report: str, stream: TextIO) -> None:
         for line in _fix(result["culprits"]):
             console.print(Text(line), soft_wrap=not console.is_terminal)
     console.print(Text(f"report: {report}"), soft_wrap=True)
-    stream.write(annotation(result, f"{result['plan']['name']}: {verdict(result)}"))
 
 
-def say_variants(results: Mapping[str, Mapping[str, Any]], code: ExitCode, report: str, stream: TextIO) -> None:
-    """Write the table of the variants' verdicts, what they show together, and where their report is."""
+def variants_show(code: ExitCode) -> str:
+    """Return what both variants of a bundled service show together, as a sentence without its stop."""
+    return _SHOWN.get(code, "the two runs do not show what they should: see above")
+
+
+def say_variants(results: Mapping[str, Mapping[str, Any]], sentence: str, report: str, stream: TextIO) -> None:
+    """Write the table of the variants' verdicts, what they show together in a *sentence*, and where their report is."""
     table = _table("variant", "verdict", "what it means", "culprits")
     for variant, result in results.items():
         names = ", ".join(map(_named, result["culprits"])) or "none"
         table.add_row(*(Text(cell) for cell in (variant, result["verdict"], verdict(result), names)))
     console = _console(stream)
     console.print(table)
-    console.print(Text(_PROOF.get(code, "the two runs do not show what they should: see above")))
+    console.print(Text(sentence))
     console.print(Text(f"report: {report}"), soft_wrap=True)
 
 

@@ -12,6 +12,7 @@ from floodmark_soak._keeper import kept
 from floodmark_soak._orphans import orphans
 from floodmark_soak._session import Session
 from floodmark_soak._several import compare, prove, run_variants
+from floodmark_soak._words import verdict
 from floodmark_soak.plan import Plan, load_plan
 from floodmark_soak.runner import Wish
 
@@ -85,6 +86,7 @@ def _run_one(session: Session, plan: Plan) -> int:
     folder = session.folder(plan.name)
     outcome, _ = session.run(plan, folder)
     session.say_run(outcome.result, folder)
+    session.show(folder, outcome.result, f"{plan.name}: {verdict(outcome.result)}")
     session.print(outcome.result)
     return outcome.exit_code
 

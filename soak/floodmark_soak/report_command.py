@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from floodmark_soak._github import add_summary, annotation
 from floodmark_soak._outcome import conclude
 from floodmark_soak._output import Output
 from floodmark_soak._readings import tidy
 from floodmark_soak._recorded import record, write_reports, write_result
 from floodmark_soak._resume import without_interrupts
 from floodmark_soak._story import load_story
-from floodmark_soak._words import say_run
+from floodmark_soak._words import say_run, verdict
 
 NAME: Final = "report"
 HELP: Final = "judge the run in a folder as it is, write its report anew, and end with its exit code"
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
         output.release()
     words = sys.stderr if args.json else sys.stdout
     say_run(outcome.result, str(output.report), words)
+    add_summary(output.summary.read_text(encoding="utf-8"))
+    words.write(annotation(outcome.result, f"{story.name}: {verdict(outcome.result)}"))
     if args.json:
         sys.stdout.write(f"{json.dumps(outcome.result, allow_nan=False)}\n")
     return outcome.exit_code

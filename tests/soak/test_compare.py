@@ -21,6 +21,9 @@ def result(
     return {
         "slope_bytes_per_hour": dict(zip(("low", "estimate", "high"), slope, strict=True)),
         "delta_bytes_per_hour": None if delta is None else delta * MIB,
+        "complete": True,
+        "doubts": [],
+        "coverage": {"share": 0.9, "measured_share": 1.0},
     }
 
 
@@ -50,6 +53,25 @@ def test_what_a_version_adds(old: dict[str, Any], new: dict[str, Any], code: int
     """By the limits of a climb and of a steady run; what cannot be told is no pass."""
     found = difference(old, new)
     assert (found.exit_code, words in found.text) == (ExitCode(code), True), found.text
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ({"complete": False}, "cannot be told: the new one: it was not watched to its end"),
+        ({"doubts": ["The load omitted 12 requests."]}, "cannot be told: the new one: The load omitted 12 requests"),
+        ({"coverage": {"share": 0.7, "measured_share": 1.0}}, "too little of it was read"),
+        ({"coverage": {"share": 0.9, "measured_share": 0.1}}, "too little of it was read"),
+    ],
+)
+def test_a_run_that_is_not_believed_shows_no_version_to_add_nothing(what: dict[str, Any], words: str) -> None:
+    """What it adds is added all the same."""
+    level, grown = result(-0.1, 0, 0.1), result(9, 10, 11)
+    assert difference(level, level).exit_code is ExitCode.STEADY
+    found = difference(level, level | what)
+    assert (found.exit_code, words in found.text) == (ExitCode.INCONCLUSIVE, True), found.text
+    assert difference(level | what, level).exit_code is ExitCode.INCONCLUSIVE
+    assert difference(level | what, grown | what).exit_code is ExitCode.CLIMBING
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 from floodmark_sidecar.errors import ExitCode
-from floodmark_soak._words import say_run, say_variants, verdict
+from floodmark_soak._words import say_run, say_variants, variants_show, verdict
 
 MIB = 1 << 20
 
@@ -116,7 +116,7 @@ def test_the_variants_end_in_one_table_and_one_sentence() -> None:
     stream = io.StringIO()
     results = {"leaky": result("climbing", culprits=[CULPRIT]), "bounded": result("steady")}
 
-    say_variants(results, ExitCode.STEADY, "/out/report.html", stream)
+    say_variants(results, variants_show(ExitCode.STEADY), "/out/report.html", stream)
 
     said = stream.getvalue()
     for word in ("leaky", "climbing", "move_locks", "bounded", "steady", "none", "the leak was caught"):
@@ -128,6 +128,6 @@ def test_a_proof_that_failed_says_what_was_missed() -> None:
     """Exit code 7 in words."""
     stream = io.StringIO()
 
-    say_variants({"leaky": result("inconclusive")}, ExitCode.NOT_PROVEN, "none", stream)
+    say_variants({"leaky": result("inconclusive")}, variants_show(ExitCode.NOT_PROVEN), "none", stream)
 
     assert "the leak was not caught" in stream.getvalue()

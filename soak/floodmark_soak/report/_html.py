@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from floodmark_sidecar.units import format_bytes, format_duration
+from floodmark_soak._whole import Whole
 from floodmark_soak.report._charts import memory_chart, small_chart
 from floodmark_soak.report._holders import holders_chart
 from floodmark_soak.report._record import Record, entries_per_hour, per_hour
@@ -41,8 +42,8 @@ class _Drawn:
     holders: Markup
 
 
-def render_html(records: Sequence[Record]) -> str:
-    """Return the page of *records*, compared with each other if there are several.
+def render_html(records: Sequence[Record], whole: Whole | None = None) -> str:
+    """Return the page of *records*, compared with each other if there are several, and with what they show as a *whole*.
 
     The page loads nothing, runs no script, and is at most `MOST_BYTES` long. Everything that a service or a plan named
     is escaped.
@@ -64,7 +65,7 @@ def render_html(records: Sequence[Record]) -> str:
     page = ""
     for detail in _DETAILS:
         drawn = [_draw(without_pauses(record), detail, f"run{number}") for number, record in enumerate(records)]
-        page = template.render(runs=drawn, title=_title(records))
+        page = template.render(runs=drawn, title=_title(records), whole=whole)
         if len(page.encode()) <= MOST_BYTES:
             break
     return page

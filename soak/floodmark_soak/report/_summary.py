@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from floodmark_soak._whole import Whole
 from floodmark_soak.report._record import UNKNOWN, Record, entries_per_hour, per_hour
 
 _SPECIAL: Final = re.compile(r"[\\`*<>\[\]|&~]|(?<!\w)_|_(?!\w)")
@@ -11,9 +12,13 @@ _MOST_CULPRITS: Final = 10
 _MOST_FIXES: Final = 4
 
 
-def render_summary(records: Sequence[Record]) -> str:
-    """Return a page of Markdown that says of *records* what the HTML report says, without its pictures."""
+def render_summary(records: Sequence[Record], whole: Whole | None = None) -> str:
+    """Return a page of Markdown that says of *records*, and of what they show as a *whole*, what the HTML report says, without its
+    pictures.
+    """
     lines = ["# floodmark soak report", ""]
+    if whole is not None:
+        lines += [f"**{_plain(whole.title)}: {_plain(whole.sentence)}.**", ""]
     if len(records) > 1:
         lines += ["| run | verdict | slope | δ | named first |", "|---|---|---|---|---|"]
         lines += [_compared(record) for record in records]

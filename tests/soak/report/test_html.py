@@ -6,7 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from floodmark_sidecar.errors import ExitCode
 from floodmark_sidecar.judge import Trace
+from floodmark_soak._whole import Whole
 from floodmark_soak.report import Record, render_html
 from floodmark_soak.report._html import MOST_BYTES
 from tests.soak.report.samples import MIB, START, MakeRecord, culprit, fix, result, rows
@@ -175,6 +177,13 @@ def test_is_the_same_twice(climbing: Record, climbing_html: str) -> None:
 
 
 EVIL = "<script>alert('x')</script>$\\frac{&\"`"
+
+
+def test_what_several_show_together_is_below_the_title(climbing: Record, steady: Record) -> None:
+    """In a sentence; a run alone has none."""
+    text = Page(render_html([climbing, steady], Whole("proof", ExitCode.STEADY, "it was caught & named"))).text
+    assert "Proof: it was caught & named." in text
+    assert "Proof" not in Page(render_html([climbing, steady])).text
 
 
 def test_everything_is_escaped(make_record: MakeRecord) -> None:

@@ -4,12 +4,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from floodmark_sidecar.errors import ExitCode
+from floodmark_soak._whole import Whole
 from floodmark_soak.report import Record, render_junit
 from tests.soak.report.samples import MIB, MakeRecord, culprit, result
 
 
-def parsed(*records: Record) -> ET.Element:
-    root = ET.fromstring(render_junit(records).encode())  # noqa: S314  our own text
+def parsed(*records: Record, whole: Whole | None = None) -> ET.Element:
+    root = ET.fromstring(render_junit(records, whole).encode())  # noqa: S314  our own text
     suite = root.find("testsuite")
     assert suite is not None
     return suite
@@ -51,6 +53,33 @@ def test_not_shown_to_be_steady_is_a_failure(make_record: MakeRecord, code: int)
 
     assert suite.find("testcase/failure") is not None
     assert (suite.get("failures"), suite.get("errors")) == ("1", "0")
+
+
+@pytest.mark.parametrize(
+    ("code", "tag", "counts"),
+    [
+        (ExitCode.STEADY, None, ("3", "0", "0")),
+        (ExitCode.NOT_PROVEN, "failure", ("3", "1", "0")),
+        (ExitCode.SERVICE_DIED, "error", ("3", "0", "1")),
+    ],
+)
+def test_what_several_show_together_alone_fails(
+    climbing: Record, steady: Record, code: ExitCode, tag: str | None, counts: tuple[str, ...]
+) -> None:
+    """A planted leak is to climb: whether it was caught is a case of its own."""
+    suite = parsed(steady, climbing, whole=Whole("proof", code, "it was caught"))
+    *runs, last = suite.findall("testcase")
+
+    assert tuple(suite.get(name) for name in ("tests", "failures", "errors")) == counts
+    assert [child.tag for run in runs for child in run] == ["properties"] * 2
+    assert (last.get("name"), [child.tag for child in last]) == ("proof", [] if tag is None else [tag])
+    assert [child.get("message") for child in last] == ([] if tag is None else ["it was caught"])
+
+
+def test_a_run_that_failed_is_an_error_beside_a_whole(make_record: MakeRecord) -> None:
+    """It says nothing of the service's memory."""
+    died = make_record(result=result(exit_code=4))
+    assert parsed(died, whole=Whole("proof", ExitCode.SERVICE_DIED, "it failed")).get("errors") == "2"
 
 
 @pytest.mark.parametrize("code", [2, 4, 5, 6, 130])

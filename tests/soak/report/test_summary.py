@@ -1,5 +1,7 @@
 """The Markdown summary: the same verdict and culprits on one page."""
 
+from floodmark_sidecar.errors import ExitCode
+from floodmark_soak._whole import Whole
 from floodmark_soak.report import Record, render_summary
 from tests.soak.report.samples import MakeRecord, culprit, result
 
@@ -32,6 +34,12 @@ def test_several_runs_are_compared_first(climbing: Record, steady: Record) -> No
 
     assert lines[4] == "| pipeline, leaky | ▲ climbing | +312 MiB/h | +17.5 MiB/h | `processed`, `locks` |"
     assert lines[5] == "| pipeline, bounded | ✓ steady | +1.0 MiB/h | +17.5 MiB/h | nothing |"
+
+
+def test_what_several_show_together_comes_first(climbing: Record, steady: Record) -> None:
+    """In a sentence, before any run."""
+    text = render_summary([climbing, steady], Whole("compared", ExitCode.CLIMBING, "the new version adds 2 MiB/h"))
+    assert text.splitlines()[2] == "**compared: the new version adds 2 MiB/h.**"
 
 
 def test_a_run_cut_short(cut_short: Record) -> None:
