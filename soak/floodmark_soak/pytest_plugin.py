@@ -4,6 +4,7 @@
 service by a plan; `floodmark_bounds` holds maps to their bounds, and whatever else the test does to what it may keep.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Fail a test with the mark that pytest does not call itself, as one of unittest: its mark would mean nothing."""
+    bases = getattr(getattr(item, "cls", None), "__mro__", ())
+    of_unittest = any(base.__module__ == "unittest.case" for base in bases)
+    if item.get_closest_marker(_MARK) and (of_unittest or not isinstance(item, pytest.Function)):
+        pytest.fail(
+            f"floodmark_soak does not go with unittest.TestCase: make {item.name} a function, or a method of a plain class",
+            pytrace=False,
+        )
+
+
 @pytest.fixture
 def floodmark_bounds(request: pytest.FixtureRequest) -> Iterator["Bounds"]:
     """Hold what the test does to bounds: `floodmark_bounds(limit="64KiB", maps={"locks": 1000})`, once, where it begins.
@@ -101,12 +114,18 @@ def floodmark_run(request: pytest.FixtureRequest, tmp_path: Path) -> "Callable[.
     def run(plan: str | Path, *, duration: str | None = None) -> "PlanRun":
         asked: Any = config.getoption("--floodmark-duration") or duration
         folder: Path | None = config.getoption("--floodmark-output")
-        output = tmp_path / "floodmark" if folder is None else folder.absolute() / _safe(request.node.nodeid)
+        output = _free(tmp_path / "floodmark" if folder is None else folder.absolute() / _safe(request.node.nodeid))
         result = run_plan(request.path.parent / plan, duration=asked, output=output)
         request.node.user_properties += result.properties().items()
         return result
 
     return run
+
+
+def _free(folder: Path) -> Path:
+    """Return *folder*, or the first with a number after its name that is not there: a test may run plans, and be run, repeatedly."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))
+    return next(each for each in itertools.chain([folder], numbered) if not each.exists())
 
 
 def _safe(node: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from floodmark_soak.pytest_plugin import _free
 from tests.soak.conftest import MakePlan
 
 HOLDS = """
@@ -68,10 +69,25 @@ KINDS = {
         "N[0] += 1; CACHE[N[0]] = bytes(500)\n    if len(CACHE) > 60: CACHE.popitem(last=False)",
         None,
     ),
-    "a table that outgrows its room now and then": (
+    "a cache that is filled and emptied": (
+        "CACHE = {}\nN = [0]",
+        "N[0] += 1; CACHE[N[0]] = bytes(300)\n    if len(CACHE) > 60: del CACHE[next(iter(CACHE))]",
+        None,
+    ),
+    "every fiftieth call": (
         "HELD = []\nN = [0]",
         "N[0] += 1\n    if N[0] % 50 == 0: HELD.append(bytes(9000))",
-        None,
+        "of memory a call (* in steps that went on for 4,800 calls more",
+    ),
+    "a set of what is there anyway": (
+        "HELD = set()\nNUMBERS = iter([*range(10_000)])",
+        "HELD.add(next(NUMBERS))",
+        "of memory a call (* in steps that went on for 4,800 calls more",
+    ),
+    "a deque": (
+        "from collections import deque\nHELD = deque()",
+        "HELD.append(None)",
+        "of memory a call (* in steps that went on for 4,800 calls more",
     ),
     "garbage in a cycle": ("class A: pass", "a = A(); a.me = a; a.body = bytes(5000)", None),
     "an attribute of a class": ("class A:\n    held = {}", "A.held[len(A.held)] = [0] * 30", "of memory a call"),
@@ -125,6 +141,25 @@ def test_async_tests_are_refused(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("-q")
     assert "floodmark_soak calls plain functions" in result.stdout.str()
     result.assert_outcomes(failed=1)
+
+
+def test_methods_of_unittest_are_refused(pytester: pytest.Pytester) -> None:
+    """Unittest calls them itself, once, and whatever they keep would pass; others of the class are let be."""
+    pytester.makepyfile(
+        """
+        import unittest, pytest
+        class TestIt(unittest.TestCase):
+            @pytest.mark.floodmark_soak
+            def test_marked(self): pass
+            def test_other(self): pass
+        class TestPlain:
+            @pytest.mark.floodmark_soak
+            def test_method(self): pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-q")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*floodmark_soak does not go with unittest.TestCase: make test_marked a function*"])
 
 
 def test_fixtures_and_errors_are_those_of_any_test(pytester: pytest.Pytester) -> None:
@@ -259,3 +294,12 @@ def test_what_soaks_can_be_skipped(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(HOLDS.format(limit=0) + "\ndef test_run(floodmark_run): assert 0\ndef test_other(): pass\n")
     pytester.runpytest_subprocess("-q", "--floodmark-skip").assert_outcomes(passed=1, skipped=2)
     assert Path(pytester.path).is_dir()
+
+
+def test_a_folder_of_a_run_is_never_one_that_is_there(tmp_path: Path) -> None:
+    """A test may run several plans, and be run again into the same `--floodmark-output`."""
+    folders = []
+    for _ in range(3):
+        folders.append(_free(tmp_path / "test_it"))
+        folders[-1].mkdir()
+    assert [folder.name for folder in folders] == ["test_it", "test_it-2", "test_it-3"]
