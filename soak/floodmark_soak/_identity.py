@@ -18,7 +18,10 @@ _MOST_FILES: Final = 2000
 _MOST_NAMES: Final = 100_000
 _MOST_BYTES: Final = 4 << 20
 _ASKS_FOR: Final = 30.0
-_SUFFIXES: Final = (".py", ".toml", ".lock", ".cfg")
+_SUFFIXES: Final = (".py", ".toml", ".cfg", ".ini", ".yaml", ".yml")
+_LOCKS: Final = frozenset({"Pipfile.lock", "conda.lock", "pdm.lock", "pixi.lock", "poetry.lock", "uv.lock"})
+"""Any other file with such a name may be one that the service holds while it runs."""
+
 _NAMED: Final = "requirements"
 _PASSED_OVER: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
 _PACKAGES: Final = """
@@ -47,7 +50,13 @@ def service_identity(plan: Plan, *, base: Mapping[str, str], output: Path) -> di
     found = list(itertools.islice(_files(cwd, output), _MOST_FILES + 1))
     few = len(found) <= _MOST_FILES and None not in found
     files = {str(path.relative_to(cwd)): _digest(path) for path in found if path is not None} if few else {}
-    return {"files": files, **_packages(plan, base)}
+    return {"files": files, "command": _programs(plan), **_packages(plan, base)}
+
+
+def _programs(plan: Plan) -> dict[str, str]:
+    """Return the digests of the source and the settings that the command names, which may lie outside the service's folder."""
+    named = (plan.service.cwd / word for word in plan.service.command if word.endswith(_SUFFIXES))
+    return {path.name: _digest(path) for path in named if path.is_file()}
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -64,7 +73,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 def _of_mapping(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     for key in sorted({*old, *new}):
-        name = key if part in ("files", "packages", "asked") else f"{part}.{key}"
+        name = key if part in ("files", "command", "packages", "asked") else f"{part}.{key}"
         if key not in new:
             yield f"{name} is gone"
         elif key not in old:
@@ -73,7 +82,9 @@ def _of_mapping(part: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
             yield from _of_mapping(name, old[key], new[key])
         elif old[key] != new[key]:
             yield (
-                f"{name} has changed" if part == "files" else f"{name} was {_brief(old[key])} and is {_brief(new[key])}"
+                f"{name} has changed"
+                if part in ("files", "command")
+                else f"{name} was {_brief(old[key])} and is {_brief(new[key])}"
             )
 
 
@@ -96,7 +107,7 @@ def _files(folder: Path, output: Path) -> Iterator[Path | None]:
             return
         folders[:] = sorted(name for name in folders if _is_own(here / name, output))
         for name in sorted(names):
-            if not name.startswith(".") and (name.endswith(_SUFFIXES) or name.startswith(_NAMED)):
+            if not name.startswith(".") and (name.endswith(_SUFFIXES) or name in _LOCKS or name.startswith(_NAMED)):
                 yield here / name
 
 

@@ -6,26 +6,37 @@ only when that has not asked for a while.
 
 import fcntl
 import os
+import sys
 
 LEAK: dict[int, bytes] = {}  # the planted leak
 
 _RATE = float(os.environ.get("FLOODMARK_PLANT_RATE", "0"))
 """Bytes a second."""
 
-_PATIENCE = 90.0
+_PATIENCE = float(os.environ.get("FLOODMARK_PLANT_PATIENCE", "90"))
+"""Seconds, of several readings, after which a process that has not asked is taken for gone."""
+
 _ENTRY = int(max(256, min(8192, _RATE)))
-_began: list[float] = []
+_A_KEY = sys.getsizeof(1 << 20)
+_asked: list[float] = []
+_due = [0.0]
 
 
 def grow(now: float) -> None:
     """Leak what is due at *now* (epoch seconds); nothing in a process whose turn it is not."""
     if not _is_my_turn(now):
-        _began.clear()
+        _asked.clear()
         return
-    if not _began:
-        _began.append(now)
-    while len(LEAK) * _ENTRY < _RATE * (now - _began[0]):
+    if _asked:
+        _due[0] += _RATE * max(0.0, now - _asked[0])
+    _asked[:] = [now]
+    while _held() < _due[0]:
         LEAK[len(LEAK)] = os.urandom(_ENTRY)
+
+
+def _held() -> int:
+    """Return what the leak takes: its entries with what Python adds to each, and its table."""
+    return len(LEAK) * (_ENTRY + sys.getsizeof(b"") + _A_KEY) + sys.getsizeof(LEAK)
 
 
 def _is_my_turn(now: float) -> bool:

@@ -17,25 +17,34 @@ TIMES: Final = 2.0
 """The planted leak is so many times the growth that the control could have told from noise, and that matters."""
 
 _MODULE: Final = "floodmark_planted"
+_PATIENCE: Final = 90.0
+_READINGS: Final = 5
+"""Seconds, and readings, without which the worker that leaks is taken for gone, and another leaks in its place."""
+
 _AMONG: Final = 3
 """It must be among so many culprits: what the service itself does may grow beside it."""
 
 
 @dataclass(frozen=True)
 class Plant:
-    """A leak of *bytes_per_hour*, defined by the file at *path*."""
+    """A leak of *bytes_per_hour*, defined by the file at *path*, in a service that is read every *read_every* seconds."""
 
     path: Path
     bytes_per_hour: float
+    read_every: float = 0.0
 
     def environment(self) -> dict[str, str]:
         """Return the variables that have an agent plant it."""
-        return {"FLOODMARK_PLANT": str(self.path), "FLOODMARK_PLANT_RATE": f"{self.bytes_per_hour / 3600:.6f}"}
+        return {
+            "FLOODMARK_PLANT": str(self.path),
+            "FLOODMARK_PLANT_RATE": f"{self.bytes_per_hour / 3600:.6f}",
+            "FLOODMARK_PLANT_PATIENCE": f"{max(_PATIENCE, _READINGS * self.read_every):.0f}",
+        }
 
 
-def plant_for(control: Mapping[str, Any], folder: Path) -> Plant | None:
-    """Return the leak to plant beside *control*, the result of a clean run, its file in *folder*; None where nothing is known of
-    what that run could have seen.
+def plant_for(control: Mapping[str, Any], folder: Path, *, read_every: float) -> Plant | None:
+    """Return the leak to plant beside *control*, the result of a clean run that was read every *read_every* seconds, its file in
+    *folder*; None where nothing is known of what that run could have seen.
     """
     limits = [control.get(name) for name in ("detectable_bytes_per_hour", "delta_bytes_per_hour")]
     known = [limit for limit in limits if isinstance(limit, int | float)]
@@ -45,7 +54,7 @@ def plant_for(control: Mapping[str, Any], folder: Path) -> Plant | None:
     source = files("floodmark_soak").joinpath("_planted.py").read_text(encoding="utf-8")
     write_whole(path, source)
     path.with_name(f"{path.name}.turn").unlink(missing_ok=True)
-    return Plant(path, TIMES * max(known))
+    return Plant(path, TIMES * max(known), read_every)
 
 
 def rank_of(planted: Mapping[str, Any]) -> int | None:

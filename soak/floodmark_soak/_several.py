@@ -51,7 +51,7 @@ def prove(session: Session, plan: Plan) -> int:
     outcome, record = session.run(plan, folder / CONTROL)
     session.say_run(outcome.result, folder / CONTROL)
     control, planted, records = outcome.result, None, [replace(record, title=f"{plan.name} as it is")]
-    plant = None if outcome.exit_code in _BROKEN else plant_for(control, folder)
+    plant = None if outcome.exit_code in _BROKEN else plant_for(control, folder, read_every=plan.soak.read_every)
     if plant is not None:
         title = f"{plan.name} with a planted leak"
         outcome, record = session.run(plan, folder / PLANTED, title=title, more=plant.environment())

@@ -5,7 +5,7 @@ A gate must not be the thing that grows, nor starve what it measures.
 
 import contextlib
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +41,7 @@ class Tools:
         self._ended: dict[str, float] = dict.fromkeys(pids, 0.0)
         self._alone = {name for name, pid in pids.items() if pid == psutil.Process().pid}
         if not path.exists():
-            path.write_text(",".join(COLUMNS) + "\n")
+            self._add([COLUMNS])
 
     def read(self, t: float) -> None:
         """Add a row for each tool; one that cannot be read has none. Some milliseconds for each process."""
@@ -49,6 +49,9 @@ class Tools:
         for name, root in self._roots.items():
             with contextlib.suppress(psutil.Error):
                 rows.append((f"{t:.3f}", name, *self._of(name, root, t)))
+        self._add(rows)
+
+    def _add(self, rows: Iterable[Sequence[object]]) -> None:
         # A disk that is full is told by who looks after it; rows of the tools are the least that it costs.
         with contextlib.suppress(OSError), self._path.open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows)

@@ -25,7 +25,10 @@ def test_of_a_service_its_own_files_and_its_packages(plan: Plan, tmp_path: Path)
         "app.py",
         "pkg/jobs.py",
         "requirements.txt",
+        "settings.yaml",
+        "uv.lock",
         "data.json",
+        "celery.lock",
         ".git/hook.py",
         "venv/lib/x.py",
         "old/x.py",
@@ -40,9 +43,36 @@ def test_of_a_service_its_own_files_and_its_packages(plan: Plan, tmp_path: Path)
 
     found = service_identity(plan, base={}, output=tmp_path / "out")
 
-    assert sorted(found["files"]) == ["app.py", "locustfile.py", "pkg/jobs.py", "requirements.txt", "web.toml"]
+    assert sorted(found["files"]) == [
+        "app.py",
+        "locustfile.py",
+        "pkg/jobs.py",
+        "requirements.txt",
+        "settings.yaml",
+        "uv.lock",
+        "web.toml",
+    ]
     assert found["python"] == sys.version.split()[0]
     assert found["packages"]["cachetools"]
+
+
+def test_a_script_outside_of_the_services_folder_is_its_own(tmp_path: Path) -> None:
+    """Where the command names it; what else it names may be data."""
+    folder, script, data = tmp_path / "app", tmp_path / "bin" / "run.py", tmp_path / "bin" / "app.sqlite"
+    for each in (folder, script.parent):
+        each.mkdir()
+    for each in (script, data):
+        each.write_text("1")
+    (folder / "locustfile.py").write_text("")
+    command = f'["python", "{script}", "--db", "{data}", "missing.py"]'
+    (folder / "web.toml").write_text(PLAN.replace('["x"]', command))
+    plan = load_plan(folder / "web.toml")
+
+    before = service_identity(plan, base={}, output=tmp_path / "out")
+    data.write_text("2")
+    assert changes(before, service_identity(plan, base={}, output=tmp_path / "out")) == []
+    script.write_text("2")
+    assert changes(before, service_identity(plan, base={}, output=tmp_path / "out")) == ["run.py has changed"]
 
 
 def test_a_service_of_another_language_has_no_packages(plan: Plan, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_the_leak_is_twice_what_could_be_seen_and_matters(
     tmp_path: Path, control: dict[str, Any], rate: float | None
 ) -> None:
     """Of a run that does not know it there is nothing to plant."""
-    plant = plant_for(control, tmp_path)
+    plant = plant_for(control, tmp_path, read_every=5.0)
     assert (None if plant is None else plant.bytes_per_hour) == rate
     assert sorted(path.name for path in tmp_path.iterdir()) == ([] if rate is None else ["floodmark_planted.py"])
 
@@ -76,14 +76,20 @@ def test_the_planted_leak_among_culprits() -> None:
 
 
 GROWS = """
-import os, sys
+import os, sys, tracemalloc
 from floodmark_sidecar.agent._plant import planted
 grow = planted()
 if sys.argv[1:]:
-    for now in map(float, sys.argv[1:]):
-        grow(now)
+    times = [float(word) for word in sys.argv[1:]]
+    tracemalloc.start()
+    for now in times:
+        if now == 0:
+            open(os.environ["FLOODMARK_PLANT"] + ".turn", "w").write(f"1 {last + 1}")
+        else:
+            grow(now)
+            last = now
     module = sys.modules["floodmark_planted"]
-    print(sum(map(len, module.LEAK.values())), module.__file__)
+    print(tracemalloc.get_traced_memory()[0], module.__file__)
 else:
     print(grow)
 """
@@ -98,20 +104,36 @@ def grown(plant: Plant | None, *times: float) -> str:
 
 
 def test_it_leaks_as_fast_as_it_was_asked(tmp_path: Path) -> None:
-    """By what is due at each reading, whatever the readings' pace."""
-    plant = plant_for(CONTROL, tmp_path)
-    assert plant is not None
-    size, file = grown(plant, 1000.0, 1000.5, 1600.0, 4600.0).split()
-    assert int(size) == pytest.approx(6 * MIB, rel=0.01)
-    assert file == str(plant.path)
+    """By what is due at each reading, whatever the readings' pace: with all that Python adds to what is kept."""
+    for rate in (0.05, 3.0, 200.0):
+        control = {"detectable_bytes_per_hour": rate * MIB, "delta_bytes_per_hour": 0.0}
+        plant = plant_for(control, tmp_path, read_every=5.0)
+        assert plant is not None
+        size, file = grown(plant, 1000.0, 1000.5, 1600.0, 4600.0).split()
+        assert int(size) == pytest.approx(2 * rate * MIB, rel=0.12)
+        assert file == str(plant.path)
+
+
+def test_who_has_lost_its_turn_goes_on_when_it_has_it_again(tmp_path: Path) -> None:
+    """With what is due from then on."""
+    plant = plant_for(CONTROL, tmp_path, read_every=5.0)
+    # 0: the turn is another process's, which is not heard of again.
+    size = grown(plant, 1000.0, 2800.0, 0.0, 2810.0, 2900.0, 4700.0).split()[0]
+    assert int(size) == pytest.approx(6 * MIB, rel=0.12)
+
+
+def test_a_worker_that_is_seldom_read_is_not_taken_for_gone(tmp_path: Path) -> None:
+    """Nor do two leak where each is read every ten minutes."""
+    plant = plant_for(CONTROL, tmp_path, read_every=600.0)
+    assert int(grown(plant, 1000.0, 1600.0).split()[0]) > MIB // 2
+    assert int(grown(plant, 1700.0, 2300.0).split()[0]) < MIB // 100
 
 
 def test_one_process_leaks_at_a_time(tmp_path: Path) -> None:
     """Another only when the first has not been heard of for a while: of several workers, the sum leaks as fast as asked."""
-    plant = plant_for(CONTROL, tmp_path)
-    assert grown(plant, 1000.0, 1060.0).split()[0] != "0"
-    assert grown(plant, 1070.0, 1100.0).split()[0] == "0"
-    assert grown(plant, 1200.0, 1260.0).split()[0] != "0"
+    plant = plant_for(CONTROL, tmp_path, read_every=5.0)
+    sizes = [int(grown(plant, *times).split()[0]) for times in ((1000.0, 1060.0), (1070.0, 1100.0), (1200.0, 1260.0))]
+    assert [size > MIB // 12 for size in sizes] == [True, False, True], sizes
 
 
 def test_without_a_plant_nothing_leaks(tmp_path: Path) -> None:

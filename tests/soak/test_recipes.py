@@ -110,7 +110,11 @@ def test_what_cron_runs_has_one_name_for_a_run_of_two_days(tmp_path: Path) -> No
     command = line.split("6  ", 1)[1].replace("\\%", "%").replace("/srv/app", str(tmp_path))
     command = command.replace("/srv/floodmark/bin/floodmark", str(program)).replace("/var/soaks", str(tmp_path))
     done = subprocess.run(
-        ["/bin/sh", "-c", command], capture_output=True, text=True, check=False, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        ["/bin/sh", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
     )
     assert (done.stdout, done.stderr) == ("climbing\n", "")
 

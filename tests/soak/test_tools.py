@@ -81,6 +81,8 @@ def test_a_disk_that_takes_nothing_ends_no_run(tmp_path: Path) -> None:
     path = tmp_path / "tools.csv"
     path.symlink_to("/dev/full")
     Tools(path, {"runner": os.getpid()}).read(1.0)
+    Tools(tmp_path / "gone" / "tools.csv", {"runner": os.getpid()}).read(1.0)
+    assert judged(tmp_path / "gone" / "tools.csv", WATCHED, Settings()) == ()
 
 
 def written(path: Path, *, busiest: float = 0.1, leak: int = 0) -> Path:
