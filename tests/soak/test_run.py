@@ -311,9 +311,14 @@ def test_users_that_are_too_late_are_told(soak: Soak, make_plan: MakePlan, tmp_p
     assert any(reason.startswith("The load omitted") for reason in result["reasons"])
 
 
-def test_a_profile_changes_how_many_users_there_are(soak: Soak, make_plan: MakePlan) -> None:
-    """Up in steps, and down again: the load's history has them."""
-    _, result, folder = soak(make_plan(load='profile = "ramp"\nspawn_rate = 50').with_suffix(".toml"), "8s")
+def test_a_profile_changes_how_many_users_there_are(soak: Soak, make_plan: MakePlan, tmp_path: Path) -> None:
+    """Up in steps, and down again: the load's history has them, and not those of a shape that the locustfile has itself."""
+    locustfile = tmp_path / "shaped.py"
+    locustfile.write_text(
+        (APPS / "browse.py").read_text()
+        + "\nfrom locust import LoadTestShape\nclass Nine(LoadTestShape):\n    def tick(self): return 9, 50\n"
+    )
+    _, result, folder = soak(make_plan(locustfile=locustfile, load='profile = "ramp"\nspawn_rate = 50'), "8s")
 
     history = csv.DictReader((folder / "load/segment-1/locust_stats_history.csv").read_text().splitlines())
     users = [int(row["User Count"]) for row in history if row["Name"] == "Aggregated"]
