@@ -1,6 +1,7 @@
 """A test with the mark `floodmark_soak`: called in rounds, failed where something grew in each."""
 
 import inspect
+import math
 from typing import Any, Final
 
 import pytest
@@ -34,14 +35,25 @@ def _settings(mark: pytest.Mark) -> dict[str, Any]:
         what = f"{unknown[0]!r}" if unknown else f"{mark.args[0]!r} without a name"
         pytest.fail(f"floodmark_soak takes {', '.join(_KEYS)}, and not {what}", pytrace=False)
     limit = mark.kwargs.get("limit", 0)
-    try:
-        size = float(limit) if isinstance(limit, int | float) else float(parse_size(limit))
-    except (UsageError, TypeError) as error:
-        pytest.fail(f"floodmark_soak: limit: {error}", pytrace=False)
+    size, why = _size(limit)
+    if why:
+        pytest.fail(f"floodmark_soak: limit: {why}", pytrace=False)
     calls, rounds = mark.kwargs.get("calls", CALLS), mark.kwargs.get("rounds", ROUNDS)
-    if not isinstance(calls, int) or not isinstance(rounds, int) or calls < 1 or rounds < 4:
+    if type(calls) is not int or type(rounds) is not int or calls < 1 or rounds < 4:
         pytest.fail(
             f"floodmark_soak needs calls of 1 or more and rounds of 4 or more (got {calls!r} and {rounds!r})",
             pytrace=False,
         )
     return {"calls": calls, "rounds": rounds, "limit": size}
+
+
+def _size(limit: object) -> tuple[float, str]:
+    """Return *limit* in bytes, and what is wrong with it or nothing."""
+    if isinstance(limit, int | float) and not isinstance(limit, bool):
+        return float(limit), "" if 0 <= limit < math.inf else f"{limit!r} is not a size of 0 bytes or more"
+    if not isinstance(limit, str):
+        return 0.0, f"{limit!r} is not a size such as 64KiB, or a number of bytes"
+    try:
+        return float(parse_size(limit)), ""
+    except UsageError as error:
+        return 0.0, str(error)

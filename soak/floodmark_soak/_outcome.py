@@ -168,7 +168,7 @@ def _notes(seen: Seen) -> list[str]:
     for segment in seen.story.segments:
         found = list(segment.notes)
         if segment is not seen.story.last:
-            found += [problem.message.partition("\n")[0] for problem in segment.problems]
+            found += [_first_line(problem.message) for problem in segment.problems]
             found += [] if segment.ended else ["it was killed: what it saw is kept"]
         notes += [f"segment {segment.number}: {note}" if several else note for note in found]
     return [*notes, *(seen.load.notes if seen.load else ())]
@@ -187,5 +187,10 @@ def _cost(captures: Iterable[CaptureRow]) -> dict[str, object]:
 
 def _sentence(problem: FloodmarkError) -> str:
     """Return *problem* for a list of reasons, which has no room for the output that its message may carry."""
-    text = re.sub(r"; it(s last output:| printed nothing)$", "", problem.message.partition("\n")[0])
+    text = _first_line(problem.message)
     return f"{text[0].upper()}{text[1:]}."
+
+
+def _first_line(message: str) -> str:
+    """Return the sentence of *message* without the output that follows it."""
+    return re.sub(r"; it(s last output:| printed nothing)$", "", message.partition("\n")[0])

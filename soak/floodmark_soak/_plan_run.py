@@ -1,5 +1,6 @@
 """A plan run from a test: `floodmark soak` in a process of its own, and its result as an object."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -80,10 +81,6 @@ def run_plan(plan: Path, *, duration: str | None, output: Path) -> PlanRun:
     ]
     command += [] if duration is None else ["--duration", duration]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    try:
-        result = json.loads(done.stdout)
-    except ValueError:
-        pytest.fail(
-            f"floodmark: no result of {plan} (exit code {done.returncode}):\n{done.stderr[-2000:]}", pytrace=False
-        )
-    return PlanRun(result, output)
+    with contextlib.suppress(ValueError):
+        return PlanRun(json.loads(done.stdout), output)
+    pytest.fail(f"floodmark: no result of {plan} (exit code {done.returncode}):\n{done.stderr[-2000:]}", pytrace=False)

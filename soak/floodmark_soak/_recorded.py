@@ -33,9 +33,10 @@ def record(story: Story, outcome: Outcome) -> "Record":
 
 
 def write_result(output: Output, outcome: Outcome) -> None:
-    """Write what programs read: the result and the readings."""
+    """Write what programs read: the result and the readings. Readings that are there are not replaced by none."""
     write_whole(output.result, f"{json.dumps(outcome.result, indent=2, allow_nan=False)}\n")
-    write_whole(output.readings, outcome.readings)
+    if outcome.readings.count("\n") > 1 or not output.readings.exists():
+        write_whole(output.readings, outcome.readings)
 
 
 def write_reports(output: Output, told: "Record") -> None:

@@ -140,7 +140,7 @@ def _tool(name: str, rows: Sequence[Mapping[str, Any]], settings: Settings) -> T
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     """Yield what was read; a line that a kill has cut off is left out."""
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", errors="replace") as file:
             for row in csv.DictReader(file):
                 with contextlib.suppress(TypeError, ValueError):
                     numbers = {name: float(row[name]) for name in COLUMNS if name != "worker"}

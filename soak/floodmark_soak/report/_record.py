@@ -45,6 +45,8 @@ _STATUS: Final = {
     ExitCode.INTERRUPTED: Status("interrupted", "■", "unsure"),
 }
 
+_GOES_ON: Final = Status("goes on", "…", "unsure")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -76,8 +78,12 @@ class Record:
 
     @property
     def status(self) -> Status:
-        """The word, icon and tone of `exit_code`."""
-        return _STATUS[self.exit_code]
+        """The word, icon and tone of `exit_code`; a segment that was done and showed nothing is no verdict."""
+        return _GOES_ON if self._goes_on else _STATUS[self.exit_code]
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.exit_code is ExitCode.STEADY and self.result.get("verdict", "steady") != "steady"
 
     @property
     def culprits(self) -> list[dict[str, Any]]:
@@ -106,10 +112,12 @@ class Record:
         low, high = self.slope("low"), self.slope("high")
         estimate, reason = self.slope("estimate"), self.reasons[0] if self.reasons else ""
         match self.exit_code:
-            case ExitCode.STEADY if high is not None:
-                return f"Memory is steady: it grows by at most {_size(max(high, 0.0))} an hour"
+            case ExitCode.STEADY if self._goes_on:
+                return f"Nothing is shown so far: {reason}".rstrip(": .")
             case ExitCode.STEADY:
-                return "Memory is steady"
+                return "Memory is steady" + (
+                    "" if high is None else f": it grows by at most {_size(max(high, 0.0))} an hour"
+                )
             case ExitCode.CLIMBING if (
                 estimate is not None and self.result.get("growth_class") in _MEMORY and not self.decisive
             ):

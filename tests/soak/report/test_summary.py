@@ -36,6 +36,16 @@ def test_several_runs_are_compared_first(climbing: Record, steady: Record) -> No
     assert lines[5] == "| pipeline, bounded | ✓ steady | +1.0 MiB/h | +17.5 MiB/h | nothing |"
 
 
+def test_a_segment_that_is_done_is_not_steady(make_record: MakeRecord) -> None:
+    """It ends with 0, for there is more to come; nobody is to take that for a verdict."""
+    left = "2 min of 3 min are still to come."
+    record = make_record(result=result(verdict="inconclusive", exit_code=0, reasons=[left]))
+    text = render_summary([record])
+    assert "steady" not in text
+    assert "Nothing is shown so far: 2 min of 3 min are still to come.**" in text
+    assert (record.status.word, record.status.tone) == ("goes on", "unsure")
+
+
 def test_what_several_show_together_comes_first(climbing: Record, steady: Record) -> None:
     """In a sentence, before any run."""
     text = render_summary([climbing, steady], Whole("compared", ExitCode.CLIMBING, "the new version adds 2 MiB/h"))
