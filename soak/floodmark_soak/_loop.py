@@ -8,6 +8,7 @@ up to 24 times as many calls more. Standard library alone, so that it may run wh
 import _tracemalloc  # as `tracemalloc_tools`
 import gc
 import os
+import sys
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,12 +95,20 @@ class Loop:
         return "\n".join([head, *(f"  {line}" for line in self.lines)])
 
 
-def loop(function: Callable[[], object], *, calls: int = CALLS, rounds: int = ROUNDS, limit: float = 0.0) -> Loop:
+def loop(
+    function: Callable[[], object],
+    *,
+    calls: int = CALLS,
+    rounds: int = ROUNDS,
+    limit: float = 0.0,
+    tidy: Callable[[], object] = lambda: None,
+) -> Loop:
     """Call *function* in *rounds* of *calls* and return what it keeps of each call beyond *limit* bytes.
 
     The smallest growth from one of the later rounds to the next counts: noise does not come back every time. Where that is none and
     something grew all the same, it is called on, up to 25 times as often in all, and what outgrows all that was there before counts, if
-    it does so twice. Garbage is collected after each round. Whatever *function* raises goes through. Raises `ValueError` for less than a call or four rounds.
+    it does so twice. After each round *tidy* lets go of what others keep of the
+    calls, and garbage is collected. Whatever *function* raises goes through. Raises `ValueError` for less than a call or four rounds.
     """
     if calls < 1 or rounds < _LEAST_ROUNDS:
         msg = f"at least 1 call and {_LEAST_ROUNDS} rounds are needed (got {calls} and {rounds})"
@@ -113,7 +122,9 @@ def loop(function: Callable[[], object], *, calls: int = CALLS, rounds: int = RO
     def play(times: int, row: "array[float]") -> None:
         for _ in range(times):
             function()
+        tidy()
         gc.collect()
+        _forget()
         _measure(row, readings)
 
     with tracemalloc_tools.window() as window:
@@ -141,6 +152,10 @@ def loop(function: Callable[[], object], *, calls: int = CALLS, rounds: int = RO
         lines=tuple(map(str, grown[:_MOST_LINES])),
         more=more,
     )
+
+
+_forget: Final[Callable[[], None]] = getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache  # noqa: SLF001 -- its name before 3.13
+"""Empties the interpreter's cache of attributes by type, which keeps the name of each that it has: it goes on to fill for long."""
 
 
 def _row() -> "array[float]":

@@ -9,6 +9,7 @@ import pytest
 from floodmark_sidecar.errors import UsageError
 from floodmark_sidecar.units import parse_size
 from floodmark_soak._loop import CALLS, ROUNDS, loop
+from floodmark_soak._pytests import log_of, own_warnings
 
 _KEYS: Final = ("calls", "rounds", "limit")
 
@@ -20,7 +21,9 @@ def call_marked(item: pytest.Function, mark: pytest.Mark) -> None:
         pytest.fail("floodmark_soak calls plain functions: run the loop of an async one inside the test", pytrace=False)
     names = item._fixtureinfo.argnames  # noqa: SLF001 -- as pytest itself calls a test
     arguments = {name: item.funcargs[name] for name in names}
-    found = loop(lambda: item.obj(**arguments), **settings)
+    forget_log = log_of(item.config)
+    with own_warnings() as forget_warnings:
+        found = loop(lambda: item.obj(**arguments), tidy=lambda: (forget_log(), forget_warnings()), **settings)
     item.user_properties += [
         ("floodmark_kept_bytes_per_call", round(found.memory, 1)),
         ("floodmark_limit_bytes_per_call", found.limit),
