@@ -1,7 +1,7 @@
 """What a test may leave in maps and in memory: measured when it begins and when it ends."""
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from floodmark_sidecar.agent import tracemalloc_tools
@@ -14,9 +14,10 @@ _NOT_THE_TEST: Final = ("<frozen importlib*", "*/floodmark_soak/*", "*/_pytest/*
 
 
 class Bounds:
-    """The bounds of one test, from its first call on. Not thread-safe."""
+    """The bounds of one test, from its first call on; *tidy* lets go of what others keep of it. Not thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tidy: Callable[[], object]) -> None:
+        self._tidy = tidy
         self._maps: Mapping[str, int] = {}
         self._limit: float | None = None
         self._before = tracemalloc_tools.Allocations(())
@@ -27,18 +28,23 @@ class Bounds:
     def __call__(self, *, limit: str | int | None = None, maps: Mapping[str, int] | None = None) -> None:
         """Hold registered *maps* to so many entries by name, and traced memory to a growth of *limit* (`64KiB`, or bytes).
 
-        Raises `UsageError` for a limit that is no size, and `RuntimeError` where it was called before.
+        Raises `UsageError` for a limit that is no size or a bound that is no number, and `RuntimeError` where it was called before.
         """
         if self._maps or self._limit is not None:
             msg = "floodmark_bounds was called before in this test"
             raise RuntimeError(msg)
+        for name, most in dict[str, object](maps or {}).items():
+            if not isinstance(most, int) or isinstance(most, bool) or most < 0:
+                msg = f"the bound of the map {name!r} is a number of entries of 0 or more (got {most!r})"
+                raise UsageError(msg)
         self._maps = dict(maps or {})
         if limit is None:
             return
-        if isinstance(limit, bool) or not isinstance(limit, int | str):
-            msg = f"a limit is a size such as 64KiB, or a number of bytes (got {limit!r})"
+        if isinstance(limit, bool) or not isinstance(limit, int | str) or (isinstance(limit, int) and limit < 0):
+            msg = f"a limit is a size such as 64KiB, or a number of bytes of 0 or more (got {limit!r})"
             raise UsageError(msg)
         self._limit = float(limit if isinstance(limit, int) else parse_size(limit))
+        self._tidy()
         gc.collect()
         self._window = tracemalloc_tools.Window()
         self._before = self._window.look().without(*_NOT_THE_TEST)
@@ -75,6 +81,7 @@ class Bounds:
     def _of_memory(self) -> list[str]:
         if self._window is None or self._limit is None:
             return []
+        self._tidy()
         gc.collect()
         self._window.look()
         found = self._window.looks[-1].without(*_NOT_THE_TEST)

@@ -5,7 +5,7 @@ service by a plan; `floodmark_bounds` holds maps to their bounds, and whatever e
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from floodmark_soak._plan_run import PlanRun
 
 _MARK = "floodmark_soak"
+_FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,6 +82,14 @@ def pytest_runtest_call(item: pytest.Item) -> None:
         )
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Remember a test that failed, for the end of its fixtures."""
+    if call.when == "call" and call.excinfo is not None:
+        item.stash[_FAILED] = True
+    return (yield)
+
+
 @pytest.fixture
 def floodmark_bounds(request: pytest.FixtureRequest) -> Iterator["Bounds"]:
     """Hold what the test does to bounds: `floodmark_bounds(limit="64KiB", maps={"locks": 1000})`, once, where it begins.
@@ -89,11 +98,13 @@ def floodmark_bounds(request: pytest.FixtureRequest) -> Iterator["Bounds"]:
     *limit*. A test that does not call it is held to the bounds of the registered maps alone.
     """
     from floodmark_soak._bounds import Bounds  # noqa: PLC0415 -- as above
+    from floodmark_soak._pytests import log_of  # noqa: PLC0415 -- as above
 
-    bounds = Bounds()
+    bounds = Bounds(tidy=log_of(request.config))
     try:
         yield bounds
-        problems = bounds.problems()
+        # What is kept of a failure is memory as well, and has been told of.
+        problems = [] if request.node.stash.get(_FAILED, False) else bounds.problems()
     finally:
         bounds.close()
     request.node.user_properties += bounds.properties().items()

@@ -3,9 +3,12 @@
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from floodmark_sidecar.errors import UsageError
+from floodmark_soak._bounds import Bounds
 from floodmark_soak.pytest_plugin import _free
 from tests.soak.conftest import MakePlan
 
@@ -244,10 +247,35 @@ def test_memory_is_held_to_its_limit(pytester: pytest.Pytester, limit: object, p
         )
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"maps": {"locks": "5"}}, "the bound of the map 'locks' is a number of entries of 0 or more (got '5')"),
+        ({"maps": {"locks": -1}}, "(got -1)"),
+        ({"limit": -1}, "a limit is a size such as 64KiB, or a number of bytes of 0 or more (got -1)"),
+        ({"limit": 1.5}, "(got 1.5)"),
+    ],
+)
+def test_bounds_that_make_no_sense(asked: dict[str, Any], words: str) -> None:
+    """Refused where they are asked for, with the value."""
+    with pytest.raises(UsageError) as caught:
+        Bounds(tidy=list)(**asked)
+    assert words in caught.value.message
+
+
 def test_a_failing_test_is_not_told_of_twice(pytester: pytest.Pytester) -> None:
-    """A test that fails by itself and passes its bounds has one failure."""
-    pytester.makepyfile("def test_it(floodmark_bounds):\n    floodmark_bounds(limit='1MiB')\n    assert 0\n")
+    """Its traceback is memory as well, and none of its bounds'."""
+    pytester.makepyfile("def test_it(floodmark_bounds):\n    floodmark_bounds(limit=0)\n    assert 0\n")
     pytester.runpytest_subprocess("-q").assert_outcomes(failed=1)
+
+
+def test_what_pytest_keeps_of_a_log_is_not_the_tests(pytester: pytest.Pytester) -> None:
+    """Its records are for the report."""
+    pytester.makepyfile(
+        "import logging\ndef test_it(floodmark_bounds):\n    floodmark_bounds(limit='4KiB')\n"
+        "    for _ in range(200): logging.warning('bad thing')\n"
+    )
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=1)
 
 
 def test_it_loads_nothing_until_it_is_asked(pytester: pytest.Pytester) -> None:
