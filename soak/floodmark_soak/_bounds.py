@@ -40,10 +40,7 @@ class Bounds:
         self._maps = dict(maps or {})
         if limit is None:
             return
-        if isinstance(limit, bool) or not isinstance(limit, int | str) or (isinstance(limit, int) and limit < 0):
-            msg = f"a limit is a size such as 64KiB, or a number of bytes of 0 or more (got {limit!r})"
-            raise UsageError(msg)
-        self._limit = float(limit if isinstance(limit, int) else parse_size(limit))
+        self._limit = _size(limit)
         self._tidy()
         gc.collect()
         self._window = tracemalloc_tools.Window()
@@ -92,3 +89,13 @@ class Bounds:
         limit = format_bytes(self._limit)
         head = f"  memory grew by {format_bytes(self._kept)} ({self._kept:,.0f} B), and {limit} is its limit"
         return [head, *(f"    {change}" for change in grown[:_MOST_LINES])]
+
+
+def _size(limit: object) -> float:
+    """Return *limit* in bytes; raises `UsageError` if it is no size."""
+    if isinstance(limit, str):
+        return float(parse_size(limit))
+    if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
+        return float(limit)
+    msg = f"a limit is a size such as 64KiB, or a number of bytes of 0 or more (got {limit!r})"
+    raise UsageError(msg)

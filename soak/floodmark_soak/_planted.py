@@ -1,19 +1,22 @@
 """A leak on purpose: what `floodmark soak --prove` puts into a service, and must find again.
 
 The agent's thread calls `grow` at each reading. Of all processes of the service one leaks at a time: the first that asks, and another
-only when that has not asked for a while.
+only when that has not asked for a while, as the parent of forked workers. The file beside this one says whose turn it is, since when,
+and how many bytes all of them have leaked.
 """
 
+import contextlib
 import fcntl
 import os
 import sys
+from collections.abc import Iterator
 
 LEAK: dict[int, bytes] = {}  # the planted leak
 
 _RATE = float(os.environ.get("FLOODMARK_PLANT_RATE", "0"))
 """Bytes a second."""
 
-_PATIENCE = float(os.environ.get("FLOODMARK_PLANT_PATIENCE", "90"))
+_PATIENCE = float(os.environ.get("FLOODMARK_PLANT_PATIENCE", "10"))
 """Seconds, of several readings, after which a process that has not asked is taken for gone."""
 
 _ENTRY = int(max(256, min(8192, _RATE)))
@@ -24,12 +27,17 @@ _due = [0.0]
 
 def grow(now: float) -> None:
     """Leak what is due at *now* (epoch seconds); nothing in a process whose turn it is not."""
-    if not _is_my_turn(now):
-        _asked.clear()
-        return
-    if _asked:
-        _due[0] += _RATE * max(0.0, now - _asked[0])
+    with _turn() as file:
+        words = os.read(file, 99).split()
+        pid, then, leaked = (float(word) for word in words) if len(words) == 3 else (0.0, 0.0, 0.0)
+        if pid not in (0, os.getpid()) and now - then < _PATIENCE:
+            _asked.clear()
+            return
+        due = _RATE * max(0.0, now - _asked[0]) if _asked else 0.0
+        os.ftruncate(file, 0)
+        os.pwrite(file, b"%d %f %f" % (os.getpid(), now, leaked + due), 0)
     _asked[:] = [now]
+    _due[0] += due
     while _held() < _due[0]:
         LEAK[len(LEAK)] = os.urandom(_ENTRY)
 
@@ -39,15 +47,12 @@ def _held() -> int:
     return len(LEAK) * (_ENTRY + sys.getsizeof(b"") + _A_KEY) + sys.getsizeof(LEAK)
 
 
-def _is_my_turn(now: float) -> bool:
+@contextlib.contextmanager
+def _turn() -> Iterator[int]:
+    """Yield the descriptor of the file that says whose turn it is, which nobody else has meanwhile."""
     file = os.open(f"{__file__}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        words = os.read(file, 99).split()
-        if len(words) == 2 and int(words[0]) != os.getpid() and now - float(words[1]) < _PATIENCE:
-            return False
-        os.ftruncate(file, 0)
-        os.pwrite(file, b"%d %f" % (os.getpid(), now), 0)
-        return True
+        yield file
     finally:
         os.close(file)

@@ -17,9 +17,12 @@ TIMES: Final = 2.0
 """The planted leak is so many times the growth that the control could have told from noise, and that matters."""
 
 _MODULE: Final = "floodmark_planted"
-_PATIENCE: Final = 90.0
+_PATIENCE: Final = 5.0
 _READINGS: Final = 5
 """Seconds, and readings, without which the worker that leaks is taken for gone, and another leaks in its place."""
+
+_PLANTED_SHARE: Final = 0.8
+"""Of what was due, below which the run had no such leak in it."""
 
 _AMONG: Final = 3
 """It must be among so many culprits: what the service itself does may grow beside it."""
@@ -57,6 +60,15 @@ def plant_for(control: Mapping[str, Any], folder: Path, *, read_every: float) ->
     return Plant(path, TIMES * max(known), read_every)
 
 
+def planted_share(plant: Plant, seconds: float) -> float:
+    """Return the share that *plant* leaked of what was due in a run of *seconds*."""
+    try:
+        words = plant.path.with_name(f"{plant.path.name}.turn").read_text().split()
+        return float(words[2]) / (plant.bytes_per_hour / 3600 * seconds)
+    except (OSError, LookupError, ValueError, ZeroDivisionError):
+        return 0.0
+
+
 def rank_of(planted: Mapping[str, Any]) -> int | None:
     """Return the rank of the planted leak among the culprits of the run that has it; None where it is not named."""
     named = [each for each in planted["culprits"] if str(each.get("path") or "").startswith(_MODULE)]
@@ -76,6 +88,11 @@ def proven(control: Mapping[str, Any], planted: Mapping[str, Any] | None) -> tup
         ), "nothing was planted: the control could not tell any growth from noise"
     code, rank = ExitCode(planted["exit_code"]), rank_of(planted)
     rate = f"{format_bytes(planted['planted_bytes_per_hour'])}/h"
+    share = planted["planted_share"]
+    if code in (ExitCode.STEADY, ExitCode.INCONCLUSIVE) and share < _PLANTED_SHARE:
+        return first_of([own, ExitCode.NOT_PROVEN]), (
+            f"of a leak of {rate} only {share:.0%} was planted, as the agents of the service were read too seldom: nothing was proven"
+        )
     if code in (ExitCode.STEADY, ExitCode.INCONCLUSIVE):
         return first_of([own, ExitCode.NOT_PROVEN]), f"the planted leak of {rate} was not caught"
     if code is not ExitCode.CLIMBING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from floodmark_sidecar.errors import ExitCode, first_of
 from floodmark_soak._builtin import proof
 from floodmark_soak._compare import ROUNDS, difference
-from floodmark_soak._prove import CONTROL, PLANTED, plant_for, proven
+from floodmark_soak._prove import CONTROL, PLANTED, plant_for, planted_share, proven
 from floodmark_soak._session import Session
 from floodmark_soak._whole import Whole
 from floodmark_soak._words import say_variants, variants_show
@@ -55,7 +55,11 @@ def prove(session: Session, plan: Plan) -> int:
     if plant is not None:
         title = f"{plan.name} with a planted leak"
         outcome, record = session.run(plan, folder / PLANTED, title=title, more=plant.environment())
-        planted = {**outcome.result, "planted_bytes_per_hour": plant.bytes_per_hour}
+        planted = {
+            **outcome.result,
+            "planted_bytes_per_hour": plant.bytes_per_hour,
+            "planted_share": planted_share(plant, outcome.result["duration_seconds"]),
+        }
         session.say_run(planted, folder / PLANTED)
         records.append(replace(record, title=title))
     code, sentence = proven(control, planted)

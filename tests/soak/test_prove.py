@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from floodmark_sidecar.errors import ExitCode
-from floodmark_soak._prove import Plant, plant_for, proven, rank_of
+from floodmark_soak._prove import Plant, plant_for, planted_share, proven, rank_of
 from tests.soak.conftest import Floodmark, MakePlan
 
 MIB = 1 << 20
@@ -19,7 +19,7 @@ CONTROL: dict[str, Any] = {"exit_code": 0, "detectable_bytes_per_hour": 3.0 * MI
 def planted(code: int, *paths: str | None) -> dict[str, Any]:
     """A run with a planted leak that ended with *code* and named *paths*."""
     culprits = [{"rank": rank, "path": path} for rank, path in enumerate(paths, 1)]
-    return {"exit_code": code, "culprits": culprits, "planted_bytes_per_hour": 6.0 * MIB}
+    return {"exit_code": code, "culprits": culprits, "planted_bytes_per_hour": 6.0 * MIB, "planted_share": 0.9}
 
 
 LEAK = "floodmark_planted.LEAK"
@@ -35,6 +35,8 @@ PROOFS: list[tuple[int, dict[str, Any] | None, int, str]] = [
     (0, planted(1, "app.A"), 7, "was caught, and not named"),
     (0, planted(0), 7, "the planted leak of 6.0 MiB/h was not caught"),
     (3, planted(3, LEAK), 7, "was not caught"),
+    (0, planted(0) | {"planted_share": 0.3}, 7, "of a leak of 6.0 MiB/h only 30% was planted"),
+    (0, planted(1, LEAK) | {"planted_share": 0.3}, 0, "was caught and named as number 1"),
     (3, planted(1, LEAK), 3, "and of the service itself the run cannot tell"),
     (1, planted(1, LEAK), 1, "and the service itself climbs"),
     (1, planted(0), 1, "was not caught"),
@@ -84,7 +86,7 @@ if sys.argv[1:]:
     tracemalloc.start()
     for now in times:
         if now == 0:
-            open(os.environ["FLOODMARK_PLANT"] + ".turn", "w").write(f"1 {last + 1}")
+            open(os.environ["FLOODMARK_PLANT"] + ".turn", "w").write(f"1 {last + 1} 0")
         else:
             grow(now)
             last = now
@@ -129,10 +131,27 @@ def test_a_worker_that_is_seldom_read_is_not_taken_for_gone(tmp_path: Path) -> N
     assert int(grown(plant, 1700.0, 2300.0).split()[0]) < MIB // 100
 
 
+def test_what_was_planted_of_what_was_due_is_known(tmp_path: Path) -> None:
+    """Of all processes that had their turn."""
+    plant = plant_for(CONTROL, tmp_path, read_every=5.0)
+    assert plant is not None
+    assert planted_share(plant, 600.0) == 0
+    grown(plant, 1000.0, 1200.0)
+    grown(plant, 1300.0, 1400.0)
+    assert planted_share(plant, 600.0) == pytest.approx(0.5)
+
+
+def test_a_parent_that_asks_once_is_no_worker(tmp_path: Path) -> None:
+    """As gunicorn's, which is read only before it has workers: they wait for some readings and not for a minute."""
+    plant = plant_for(CONTROL, tmp_path, read_every=0.5)
+    grown(plant, 1000.0)
+    assert int(grown(plant, 1000.5, *(1001.0 + n / 2 for n in range(240))).split()[0]) > 0.9 * 6 * MIB / 30
+
+
 def test_one_process_leaks_at_a_time(tmp_path: Path) -> None:
     """Another only when the first has not been heard of for a while: of several workers, the sum leaks as fast as asked."""
     plant = plant_for(CONTROL, tmp_path, read_every=5.0)
-    sizes = [int(grown(plant, *times).split()[0]) for times in ((1000.0, 1060.0), (1070.0, 1100.0), (1200.0, 1260.0))]
+    sizes = [int(grown(plant, *times).split()[0]) for times in ((1000.0, 1060.0), (1070.0, 1080.0), (1200.0, 1260.0))]
     assert [size > MIB // 12 for size in sizes] == [True, False, True], sizes
 
 
