@@ -16,7 +16,7 @@ def doubts(
     watched: Sequence[Watched], times: Iterable[float], load: LoadResult | None, tools: Sequence[Tool]
 ) -> list[str]:
     """Return a sentence for each reason to believe no `steady` of a run that has readings at *times* (epoch seconds)."""
-    return [*_of_readings(watched, times), *_of_load(load, tools)]
+    return [*_of_readings(watched, times), *_of_records(watched), *_of_load(load, tools)]
 
 
 def _of_readings(watched: Sequence[Watched], times: Iterable[float]) -> Iterator[str]:
@@ -31,6 +31,12 @@ def _of_readings(watched: Sequence[Watched], times: Iterable[float]) -> Iterator
     read = sum(last - first for first, last in ends.values())
     if read < _READ * whole:
         yield f"Of {format_duration(whole)} under load, {format_duration(whole - read)} have no readings: nobody knows what grew then."
+
+
+def _of_records(watched: Sequence[Watched]) -> Iterator[str]:
+    lost = [str(each.segment) for each in watched if not each.requests.total]
+    if lost:
+        yield f"Of the load of segment {', '.join(lost)} nothing is on record: nobody knows what failed or was left out."
 
 
 def _of_load(load: LoadResult | None, tools: Sequence[Tool]) -> Iterator[str]:

@@ -5,6 +5,7 @@ in the store, reading by reading.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -140,18 +141,23 @@ def load_story(path: Path) -> Story:
         raise UsageError(msg)
     try:
         return _story(content)
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, UsageError) as error:
         msg = f"{path} is damaged: {type(error).__name__}: {error}"
         raise UsageError(msg) from None
 
 
 def _story(content: Mapping[str, Any]) -> Story:
     segments = tuple(_segment(number, each) for number, each in enumerate(content["segments"], 1))
-    Judging(**content["judging"])
+    if not segments:
+        msg = "it has no segment"
+        raise ValueError(msg)
+    judging = Judging(**content["judging"])
+    judging.settings(planned=None)
+    _number(judging.failure_budget, "failure_budget")
     return Story(
         name=str(content["name"]),
         floodmark=str(content["floodmark"]),
-        planned=float(content["planned"]),
+        planned=_number(content["planned"], "planned", least=_NOTHING),
         plan=dict(content["plan"]),
         service=dict(content["service"]),
         judging=dict(content["judging"]),
@@ -168,13 +174,24 @@ def _segment(number: int, obj: Mapping[str, Any]) -> Segment:
     return Segment(
         number=number,
         machine=str(obj["machine"]),
-        started=float(obj["started"]),
-        since=float(obj["since"]),
-        until=float(obj["until"]),
+        started=_number(obj["started"], "started"),
+        since=_number(obj["since"], "since"),
+        until=_number(obj["until"], "until"),
         ended=ended,
         notes=tuple(map(str, obj["notes"])),
-        problems=tuple(Problem(int(p["exit_code"]), str(p["message"]), str(p["hint"])) for p in obj["problems"]),
+        problems=tuple(
+            Problem(ExitCode(int(p["exit_code"])), str(p["message"]), str(p["hint"])) for p in obj["problems"]
+        ),
     )
+
+
+def _number(value: Any, name: str, *, least: float = 0.0) -> float:
+    """Return *value* as a number of at least *least*; raises `ValueError` for any other."""
+    number = float(value)
+    if not least <= number < math.inf:
+        msg = f"{name} is {value!r:.40}"
+        raise ValueError(msg)
+    return number
 
 
 def said(story: Story) -> str:

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from floodmark_sidecar.units import format_bytes
+from floodmark_sidecar.errors import FloodmarkError
+from floodmark_sidecar.units import format_bytes, format_duration
 from floodmark_soak._early import Early, Pending
 from floodmark_soak._interrupts import InterruptedRunError, Interrupts
 from floodmark_soak._keeper import keeper
@@ -18,13 +19,17 @@ from floodmark_soak._outcome import look
 from floodmark_soak._output import Output
 from floodmark_soak._parts import ALoad, AService, ASidecar, Parts
 from floodmark_soak._progress import Moment, Reporter
-from floodmark_soak._readings import latest_memory
+from floodmark_soak._readings import last_reading, latest_memory
 from floodmark_soak._story import Ending, Story
 from floodmark_soak.plan import Plan
 
 _TICK: Final = 0.25
 _LOOK_EVERY: Final = 1.0
 _FIRST_REQUEST: Final = 10.0
+_SILENT_AT_LEAST: Final = 120.0
+_SILENT_READINGS: Final = 10
+"""A sidecar that takes no reading for so many seconds, and so many times its interval, hangs."""
+
 _SOCKET_PATH_LIMIT: Final = 100
 
 
@@ -127,8 +132,7 @@ class Watching:
                     looked = elapsed
                     self._output.check_room()
                     tools.read(self._clock.time())
-                    since = self._clock.time() - 3 * every
-                    memory = latest_memory(self._output.store, self.story.name, since=since)
+                    memory = self._memory(every) or memory
                 requests = latest.requests if latest else 0
                 self._reporter.advance(Moment(self._before + elapsed, planned, memory, requests))
                 if self._is_beyond_doubt(self._before + elapsed):
@@ -138,6 +142,19 @@ class Watching:
         finally:
             self._tell(until=self._clock.time())
         return "whole" if self._before + self._left >= planned else "segment"
+
+    def _memory(self, every: float) -> int | None:
+        """Return the service's memory in the last readings; raises `FloodmarkError` where there is none for very long."""
+        now, store, name = self._clock.time(), self._output.store, self.story.name
+        patience = max(_SILENT_AT_LEAST, _SILENT_READINGS * every)
+        since = max(self.story.last.since, now - 2 * patience)
+        last = last_reading(store, name, since=since, until=now)
+        if now - last > patience:
+            msg = f"the sidecar has taken no reading for {format_duration(now - last)}"
+            raise FloodmarkError(
+                msg, hint="what it saw until then is kept, and --resume goes on; sidecar.log may say why"
+            )
+        return latest_memory(store, name, since=now - 3 * every)
 
     def _is_beyond_doubt(self, elapsed: float) -> bool:
         found = self._early.found(elapsed)

@@ -92,6 +92,9 @@ class SimulatedParts:
     dies_at: float = math.inf
     """Seconds of age at which the service dies."""
 
+    hangs_at: float = math.inf
+    """Seconds of age of the service at which the sidecar takes no readings any more."""
+
     starts: int = 0
     pid: int = 100
     cut_bytes: int = 0
@@ -188,7 +191,8 @@ class SimulatedParts:
         assert self._store is not None
         life = Life("web-0", self.starts, 100 + self.starts, self._born, self._born)
         reading = WorkerReading("web-0", self.starts, uss_bytes=self.of(self.clock.now - self._born), swap_bytes=0)
-        self._store.put_sample(Sample(self.plan.name, self.clock.now, ((life, reading),))).result(30)
+        if self.clock.now - self._born < self.hangs_at:
+            self._store.put_sample(Sample(self.plan.name, self.clock.now, ((life, reading),))).result(30)
         self._read_at += self.plan.soak.read_every
 
     def _count(self) -> None:

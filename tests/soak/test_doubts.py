@@ -1,18 +1,20 @@
 """What keeps a run from being steady whatever its readings show."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from floodmark_soak._doubts import doubts
 from floodmark_soak._load import LoadResult
-from floodmark_soak._load_stats import RequestCounter
+from floodmark_soak._load_stats import RequestCounter, Sample
 from floodmark_soak._readings import Watched
 from floodmark_soak._tools import Tool
 
 
 def watched(*stretches: tuple[float, float]) -> list[Watched]:
-    return [Watched(number, *stretch, RequestCounter([])) for number, stretch in enumerate(stretches, 1)]
+    counter = RequestCounter([Sample(0.0, 2, 1000, 0)])
+    return [Watched(number, *stretch, counter) for number, stretch in enumerate(stretches, 1)]
 
 
 def load(*, failures: int = 0, omitted: int = 0) -> LoadResult:
@@ -66,3 +68,12 @@ def test_a_segment_without_readings_is_missing_among_others() -> None:
     found = doubts(three, [*range(0, 3601, 10), *range(20_000, 23_601, 10)], None, ())
     assert found == ["Of 3 h under load, 1 h have no readings: nobody knows what grew then."]
     assert doubts(three, range(0, 23_601, 10), None, ()) == []
+
+
+def test_a_load_of_which_nothing_is_left_is_none_to_judge() -> None:
+    """What failed in it cannot be held against the budget."""
+    lost = [
+        replace(each, requests=RequestCounter([])) for each in watched((0.0, 100.0), (200.0, 300.0), (400.0, 500.0))
+    ]
+    found = doubts([lost[0], *watched((200.0, 300.0)), lost[2]], range(0, 501, 1), load(), ())
+    assert found == ["Of the load of segment 1, 3 nothing is on record: nobody knows what failed or was left out."]

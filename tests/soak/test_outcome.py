@@ -1,5 +1,6 @@
 """What a run comes to: the verdict of its readings, its problems, and the exit code of both together."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +26,17 @@ START = 1_700_000_000.0
 PLAN = 'floodmark = 1\n[service]\ncommand = ["x"]\nready = "http://127.0.0.1:1/"\n'
 
 
+HISTORY = "Timestamp,User Count,Name,Total Request Count,Total Failure Count"
+
+
 @pytest.fixture
 def output(tmp_path: Path) -> Iterator[Output]:
     (tmp_path / "locustfile.py").write_text("")
     output = Output(tmp_path / "out")
+    for number in (1, 2):
+        output.load_of(number).mkdir()
+        history = output.load_of(number) / "locust_stats_history.csv"
+        history.write_text(f"{HISTORY}\n{START + 1},2,Aggregated,1000,0\n")
     yield output
     output.release()
 
@@ -97,6 +105,7 @@ def test_a_climb_that_was_shown_outranks_what_ended_the_run(climbing: Output, tm
 def test_a_run_that_never_came_under_load_is_inconclusive(output: Output, tmp_path: Path) -> None:
     """No readings, no culprits, every key all the same."""
     story = begun(tmp_path).told(ended="failed", problems=(Problem(4, "it was not ready"),))
+    shutil.rmtree(output.load)
     outcome = conclude(story, output)
 
     assert (outcome.verdict, outcome.exit_code) == ("inconclusive", ExitCode.SERVICE_DIED)

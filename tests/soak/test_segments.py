@@ -150,6 +150,32 @@ def test_what_a_dead_service_left_is_judged_and_stays(world: MakeWorld) -> None:
     assert second["problems"][0]["message"].startswith("the service died")
 
 
+def test_a_sidecar_that_hangs_ends_a_segment(world: MakeWorld) -> None:
+    """Nobody watches then: it is told, and the run can be gone on with."""
+    run = world(hours=2, leak=0)
+    run.parts.hangs_at = HOUR
+    first = run.run().result
+    run.parts.hangs_at = 10 * HOUR
+    second = run.run(resume=True).result
+
+    assert (first["exit_code"], first["segments"][0]["ended"]) == (6, "failed")
+    assert first["problems"][0]["message"] == "the sidecar has taken no reading for 5 min 30 s"
+    assert first["duration_seconds"] == pytest.approx(HOUR + 300, abs=40)
+    assert (second["complete"], second["problems"]) == (True, [])
+
+
+def test_a_store_that_is_lost_costs_no_readings(world: MakeWorld) -> None:
+    """Those that were written out stay, though nothing can be judged any more."""
+    run = world(hours=1, leak=0)
+    run.run()
+    before = (run.output / "readings.csv").read_bytes()
+    (run.output / "store.sqlite").write_bytes(b"")
+    again = run.run(resume=True).result
+
+    assert again["exit_code"] == 6
+    assert (run.output / "readings.csv").read_bytes() == before
+
+
 def test_a_run_that_is_over_is_told_again(world: MakeWorld) -> None:
     """Nothing is started, and the files are those of before."""
     run = world(hours=1, leak=0)

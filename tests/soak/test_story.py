@@ -47,7 +47,6 @@ def test_how_far_a_run_has_come() -> None:
         ("[]", "its version is None, and 1 is known"),
         ('{"floodmark_run": 2}', "its version is 2, and 1 is known"),
         ('{"floodmark_run": 1}', "is damaged: KeyError: 'segments'"),
-        ('{"floodmark_run": 1, "segments": [], "judging": {"pith": "web.toml"}}', "is damaged: TypeError: Judging"),
         ('{"floodmark_run": 1, "segments": [{"number": 2, "ended": ""}]}', "segment 1 is told as 2"),
         ('{"floodmark_run": 1, "segments": [{"number": 1, "ended": "well"}]}', "ended 'well'"),
     ],
@@ -61,6 +60,34 @@ def test_what_is_no_story_is_refused(tmp_path: Path, text: str | None, words: st
         load_story(path)
     assert words in caught.value.message
     assert str(tmp_path) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"segments": []}, "it has no segment"),
+        ({"planned": 0}, "planned is 0"),
+        ({"planned": float("nan")}, "planned is nan"),
+        ({"judging": {"pith": "web.toml"}}, "is damaged: TypeError: Judging"),
+        ({"judging": JUDGING | {"maps": 5}}, "is damaged"),
+        ({"judging": JUDGING | {"growth": "x"}}, "growth must be a number (got 'x')"),
+        ({"judging": JUDGING | {"failure_budget": "x"}}, "could not convert string to float: 'x'"),
+        ({"segments": [{"until": float("inf")}]}, "until is inf"),
+        ({"segments": [{"since": -1}]}, "since is -1"),
+        ({"segments": [{"problems": [{"exit_code": 99, "message": "", "hint": ""}]}]}, "99 is not a valid ExitCode"),
+    ],
+)
+def test_what_no_run_can_have_is_damage(tmp_path: Path, changed: dict[str, Any], words: str) -> None:
+    """It is told with the value, before anything is judged."""
+    path = tmp_path / "run.json"
+    NEW.begun("Linux", 1000.0).save(path)
+    content = json.loads(path.read_text())
+    segments = [content["segments"][0] | each for each in changed.get("segments", [{}])]
+    path.write_text(json.dumps(content | changed | {"segments": segments}))
+    with pytest.raises(UsageError) as caught:
+        load_story(path)
+    assert f"{path} is damaged" in caught.value.message
+    assert words in caught.value.message
 
 
 def _ended(story: Story) -> tuple[Any, ...]:
