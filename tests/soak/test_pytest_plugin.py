@@ -97,7 +97,7 @@ KINDS = {
         "logging.warning('bad thing %s', 5); logging.getLogger('x').error('y')",
         None,
     ),
-    "what pytest keeps of warnings": ("import warnings", "warnings.warn('bad thing')", None),
+    "what pytest keeps of warnings": ("import warnings", "warnings.warn('bad thing', DeprecationWarning)", None),
     "names that the interpreter has cached": ("import asyncio", "asyncio.run(asyncio.sleep(0))", None),
     "a file that is written": ("import pathlib", "pathlib.Path('x').write_text('x')", None),
     "garbage in a cycle": ("class A: pass", "a = A(); a.me = a; a.body = bytes(5000)", None),
