@@ -1,5 +1,6 @@
 """What keeps a run from being `steady` whatever its readings show: it was not watched, or not under the load of its plan. Pure."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -21,14 +22,14 @@ def doubts(
 
 def _of_readings(watched: Sequence[Watched], times: Iterable[float]) -> Iterator[str]:
     """Yield how much of the time under load nobody read. Gaps within a segment are the judge's."""
-    ends: dict[int, tuple[float, float]] = {}
-    for t in times:
-        for each in watched:
-            if each.since <= t <= each.until:
-                first, last = ends.get(each.segment, (t, t))
-                ends[each.segment] = min(first, t), max(last, t)
-    whole = sum(each.until - each.since for each in watched)
-    read = sum(last - first for first, last in ends.values())
+    found = sorted(set(times))
+    whole = read = 0.0
+    for each in watched:
+        own = found[bisect_left(found, each.since) : bisect_right(found, each.until)]
+        whole += each.until - each.since
+        if len(own) > 1:
+            # A reading stands for an interval on either side.
+            read += min(each.until - each.since, (own[-1] - own[0]) * (1 + 2 / (len(own) - 1)))
     if read < _READ * whole:
         yield f"Of {format_duration(whole)} under load, {format_duration(whole - read)} have no readings: nobody knows what grew then."
 

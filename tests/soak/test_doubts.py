@@ -48,8 +48,10 @@ def test_a_load_that_was_not_what_the_plan_asks_for(given: LoadResult | None, bu
     [
         (range(0, 3601, 10), None),
         (range(100, 3550, 10), None),
-        (range(0, 3400, 10), "3 min 30 s"),
-        ([*range(0, 1800, 10), *range(5000, 9000, 10)], "30 min 10 s"),
+        (range(0, 3400, 10), "3 min 10 s"),
+        ([*range(0, 1800, 10), *range(5000, 9000, 10)], "29 min 50 s"),
+        ([1700.0, 1750.0], "57 min 30 s"),
+        ([1000.0, 1600.0, 2200.0, 2800.0], "10 min"),
         ([], "1 h"),
         ([1800.0], "1 h"),
     ],
@@ -60,6 +62,11 @@ def test_time_under_load_that_nobody_read_is_none_that_was_watched(times: Iterab
     assert found == (
         [] if unread is None else [f"Of 1 h under load, {unread} have no readings: nobody knows what grew then."]
     )
+
+
+def test_a_short_run_is_read_at_its_last_interval_or_the_one_before() -> None:
+    """Nine readings of half a second cover five."""
+    assert doubts(watched((100.0, 105.0)), [100.2 + n / 2 for n in range(9)], None, ()) == []
 
 
 def test_a_segment_without_readings_is_missing_among_others() -> None:

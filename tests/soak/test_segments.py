@@ -89,6 +89,7 @@ def world(tmp_path: Path) -> MakeWorld:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("leak", "verdict", "code"), [(0.0, "steady", 0), (2.0, "climbing", 1)])
 def test_a_day_in_five_segments(world: MakeWorld, leak: float, verdict: str, code: int) -> None:
     """Each of 290 minutes, with an hour between them: one run, whose longest life is that of a segment."""
@@ -106,6 +107,7 @@ def test_a_day_in_five_segments(world: MakeWorld, leak: float, verdict: str, cod
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_growth_beyond_doubt_ends_a_run_early(world: MakeWorld) -> None:
     """After ten hours of a day, with what was captured before the end."""
     day = world(hours=24, leak=40)
@@ -119,6 +121,7 @@ def test_growth_beyond_doubt_ends_a_run_early(world: MakeWorld) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_nothing_ends_a_run_early_that_is_level(world: MakeWorld) -> None:
     """No look passes a run, however level it is."""
     found = world(hours=24, leak=0).run().result
