@@ -29,8 +29,12 @@ def tool(*, busy: float = 0.0) -> Tool:
     ("given", "busy", "words"),
     [
         (load(), 0.0, ""),
-        (load(omitted=10, failures=10), 0.1, ""),
-        (load(omitted=11), 0.0, "The load omitted 11 requests (1.1%)"),
+        (load(omitted=52, failures=10), 0.1, ""),
+        (
+            load(omitted=53),
+            0.0,
+            "The load omitted 53 requests (5.0%): its users were too late for them, and 5% may be.",
+        ),
         (load(failures=11), 0.0, "Of the requests of all segments 1.1% failed, and the budget is 1.0%."),
         (load(), 0.2, "nearly all of a processor in 20% of the readings"),
         (None, 0.0, ""),
