@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from floodmark_sidecar.errors import UsageError
 from floodmark_soak._github import add_summary, annotation
 from floodmark_soak._outcome import conclude
 from floodmark_soak._output import Output
@@ -29,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Judge the run anew and return its exit code: of one that lacks something, 0 never. Raises `UsageError` where there is none."""
+    if not (args.folder / "run.json").is_file():
+        msg = f"there is no run in {args.folder}: it has no run.json"
+        raise UsageError(msg, hint="name the folder that was the --output of a soak")
     output = Output(args.folder, resume=True)
     try:
         story = without_interrupts(load_story(output.story))

@@ -145,7 +145,7 @@ def test_a_folder_without_a_run_has_no_report(floodmark: Floodmark, tmp_path: Pa
     folder.mkdir()
     started = floodmark.start(["report", folder])
     assert started.finish() == 2
-    assert "there is no run to go on with" in started.stderr
+    assert f"there is no run in {folder}: it has no run.json" in started.stderr
     assert list(folder.iterdir()) == []
 
 
