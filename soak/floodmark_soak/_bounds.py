@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from floodmark_sidecar.agent import tracemalloc_tools
 from floodmark_sidecar.errors import UsageError
-from floodmark_sidecar.units import format_bytes, parse_size
+from floodmark_sidecar.units import format_bytes
+from floodmark_soak._limits import size_of
 
 _MOST_LINES: Final = 5
 _NOT_THE_TEST: Final = ("<frozen importlib*", "*/floodmark_soak/*", "*/_pytest/*", "*/pluggy/*")
@@ -40,7 +41,7 @@ class Bounds:
         self._maps = dict(maps or {})
         if limit is None:
             return
-        self._limit = _size(limit)
+        self._limit = size_of(limit)
         self._tidy()
         gc.collect()
         self._window = tracemalloc_tools.Window()
@@ -89,13 +90,3 @@ class Bounds:
         limit = format_bytes(self._limit)
         head = f"  memory grew by {format_bytes(self._kept)} ({self._kept:,.0f} B), and {limit} is its limit"
         return [head, *(f"    {change}" for change in grown[:_MOST_LINES])]
-
-
-def _size(limit: object) -> float:
-    """Return *limit* in bytes; raises `UsageError` if it is no size."""
-    if isinstance(limit, str):
-        return float(parse_size(limit))
-    if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
-        return float(limit)
-    msg = f"a limit is a size such as 64KiB, or a number of bytes of 0 or more (got {limit!r})"
-    raise UsageError(msg)

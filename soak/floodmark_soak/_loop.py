@@ -107,8 +107,8 @@ def loop(
 
     The smallest growth from one of the later rounds to the next counts: noise does not come back every time. Where that is none and
     something grew all the same, it is called on, up to 25 times as often in all, and what outgrows all that was there before counts, if
-    it does so twice. After each round *tidy* lets go of what others keep of the
-    calls, and garbage is collected. Whatever *function* raises goes through. Raises `ValueError` for less than a call or four rounds.
+    it does so twice. After each round *tidy* lets go of what others keep of the calls, and garbage is collected. Whatever *function*
+    raises goes through. Raises `ValueError` for less than a call or four rounds.
     """
     if calls < 1 or rounds < _LEAST_ROUNDS:
         msg = f"at least 1 call and {_LEAST_ROUNDS} rounds are needed (got {calls} and {rounds})"

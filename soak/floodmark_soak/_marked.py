@@ -1,13 +1,12 @@
 """A test with the mark `floodmark_soak`: called in rounds, failed where something grew in each."""
 
 import inspect
-import math
 from typing import Any, Final
 
 import pytest
 
 from floodmark_sidecar.errors import UsageError
-from floodmark_sidecar.units import parse_size
+from floodmark_soak._limits import size_of
 from floodmark_soak._loop import CALLS, ROUNDS, loop
 from floodmark_soak._pytests import log_of, own_warnings
 
@@ -37,26 +36,15 @@ def _settings(mark: pytest.Mark) -> dict[str, Any]:
     if mark.args or unknown:
         what = f"{unknown[0]!r}" if unknown else f"{mark.args[0]!r} without a name"
         pytest.fail(f"floodmark_soak takes {', '.join(_KEYS)}, and not {what}", pytrace=False)
-    limit = mark.kwargs.get("limit", 0)
-    size, why = _size(limit)
-    if why:
-        pytest.fail(f"floodmark_soak: limit: {why}", pytrace=False)
+    try:
+        limit = size_of(mark.kwargs.get("limit", 0))
+    except UsageError as error:
+        msg = f"floodmark_soak: {error}"
+        raise pytest.fail.Exception(msg, pytrace=False) from None
     calls, rounds = mark.kwargs.get("calls", CALLS), mark.kwargs.get("rounds", ROUNDS)
     if type(calls) is not int or type(rounds) is not int or calls < 1 or rounds < 4:
         pytest.fail(
             f"floodmark_soak needs calls of 1 or more and rounds of 4 or more (got {calls!r} and {rounds!r})",
             pytrace=False,
         )
-    return {"calls": calls, "rounds": rounds, "limit": size}
-
-
-def _size(limit: object) -> tuple[float, str]:
-    """Return *limit* in bytes, and what is wrong with it or nothing."""
-    if isinstance(limit, int | float) and not isinstance(limit, bool):
-        return float(limit), "" if 0 <= limit < math.inf else f"{limit!r} is not a size of 0 bytes or more"
-    if not isinstance(limit, str):
-        return 0.0, f"{limit!r} is not a size such as 64KiB, or a number of bytes"
-    try:
-        return float(parse_size(limit)), ""
-    except UsageError as error:
-        return 0.0, str(error)
+    return {"calls": calls, "rounds": rounds, "limit": limit}
