@@ -84,9 +84,9 @@ def pytest_runtest_call(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-    """Remember a test that failed, for the end of its fixtures."""
-    if call.when == "call" and call.excinfo is not None:
-        item.stash[_FAILED] = True
+    """Remember whether a test failed, for the end of its fixtures; it may be run again."""
+    if call.when == "call":
+        item.stash[_FAILED] = call.excinfo is not None
     return (yield)
 
 
