@@ -15,7 +15,7 @@ TEST = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(abspath $(VENV))/pycache'
 SOURCES := caches sidecar soak tests
 
 .DEFAULT_GOAL := help
-.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits bench-leaks bench-cost bench-hammer bench-long record-controls test test-quick test-wheel test-lowest check format lock clean
+.PHONY: help soak soak-five bench-maps bench-judge bench-judge-speed bench-culprits bench-leaks bench-cost bench-hammer bench-history bench-long record-controls test test-quick test-wheel test-lowest check format lock clean
 
 help:
 	@echo 'make soak         the main job: leaky must be climbing, bounded must be steady (six minutes)'
@@ -31,6 +31,7 @@ help:
 	@echo 'make bench-leaks  leaks that packages had once, recorded in reports/real-leaks.md (forty minutes; BENCH_OPTIONS="--cases DIR")'
 	@echo 'make bench-cost   what floodmark costs a service under load, beside others, recorded in reports/cost.md (half an hour)'
 	@echo 'make bench-hammer ten thousand captures of a process whose threads fight for every lock, recorded in reports/hammer.md'
+	@echo 'make bench-history  what the sidecar takes of memory while its history grows, recorded in reports/sidecar-memory.md (two minutes)'
 	@echo 'make bench-long   a soak of two hours that is killed twice, and one that ends early, recorded in reports/soak-2h.md (2 h 30 min)'
 	@echo 'make record-controls  soaks whose truth is known, kept in tests/data (nearly three hours from the start)'
 	@echo 'make soak-five    the main job five times in a row, recorded in reports/soak-repeat.md'
@@ -98,6 +99,9 @@ bench-cost: $(BENCH)/.bench
 
 bench-hammer: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench.hammer $(BENCH_OPTIONS)
+
+bench-history: $(VENV)/.dev
+	@$(BIN)/python -m tests.bench.history $(BENCH_OPTIONS)
 
 bench-long: $(VENV)/.dev
 	@$(BIN)/python -m tests.bench.long $(BENCH_OPTIONS)

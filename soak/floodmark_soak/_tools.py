@@ -25,7 +25,10 @@ _BUSY: Final = 0.9
 """Of one processor: locust's own limit, above which its users wait for each other."""
 
 _LOADS: Final = 600.0
-"""Seconds in which a tool still grows by what it loads: the sidecar by 9 MiB, in steps, until the last kind of capture was taken once."""
+"""Seconds in which a tool still grows by what it loads: the sidecar by 9 MiB, in steps, until the last kind of capture was taken once.
+
+After that it grows with the history that it judges, up to a day: `reports/sidecar-memory.md`.
+"""
 
 _OFTEN: Final = 0.1
 """Share of the readings in which a tool may be that busy."""
