@@ -16,6 +16,7 @@ from floodmark_sidecar.culprits import (
     parse_window,
     rank,
 )
+from floodmark_sidecar.history import trace_of
 from floodmark_sidecar.judge import Settings, Trace, Verdict, judge
 from floodmark_sidecar.source import SourceLocator
 from floodmark_sidecar.store import CaptureRow, Reader
@@ -66,7 +67,7 @@ def assess(
     *cwd* is what the lines of culprits are written relative to; *at_most* bounds the instants that are looked at, and
     so the cost; *locate* replaces the search through the sources.
     """
-    trace = Trace.from_rows(reader.rows(service, since=since, at_most=at_most))
+    trace = trace_of(reader.rows(service, since=since, at_most=at_most))
     verdict = judge(trace, settings or Settings())
     taken = [row for row in reader.captures(service) if row.t >= (since or 0.0)]
     captures, notes = _load(_chosen([row for row in taken if row.kind == "census"]), parse_capture)

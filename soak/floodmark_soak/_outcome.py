@@ -8,6 +8,7 @@ from typing import Any
 
 from floodmark_sidecar.assess import Assessment, assess
 from floodmark_sidecar.errors import ExitCode, FloodmarkError, first_of
+from floodmark_sidecar.history import trace_of
 from floodmark_sidecar.judge import Settings, Trace, Verdict, format_csv, judge
 from floodmark_sidecar.store import CaptureRow
 from floodmark_sidecar.units import format_duration, format_rate
@@ -45,9 +46,9 @@ def conclude(story: Story, output: Output, *, final: bool = False) -> Outcome:
     judge` on the readings returned here comes to the same verdict.
     """
     seen = look_through(story, output)
-    rows, captures, assessment, problems = _assess(seen, output)
+    readings, captures, assessment, problems = _assess(seen, output)
     tools = judged_tools(output.tools, seen.watched, _settings(seen))
-    found = doubts(seen.watched, (float(str(row["t"])) for row in rows), seen.load, tools)
+    found = doubts(seen.watched, assessment.trace.t.tolist(), seen.load, tools)
     judged = _believed(assessment.as_dict(), found, seen.story)
     problems += _that_count(seen.story)
     to_come = not final and not seen.story.whole and story.last.ended == "segment"
@@ -77,7 +78,6 @@ def conclude(story: Story, output: Output, *, final: bool = False) -> Outcome:
         "problems": [{"exit_code": int(p.exit_code), "message": p.message, "hint": p.hint} for p in problems],
         "notes": [*judged["notes"], *_notes(seen), *_on_tools(tools)],
     }
-    readings = "".join(format_csv(rows))
     return Outcome(result, readings, assessment.trace, [asdict(capture) for capture in captures])
 
 
@@ -85,25 +85,23 @@ def look(story: Story, output: Output) -> Verdict:
     """Judge a run that goes on, by what is in its folder so far. Blocks for as long as judging takes."""
     seen = look_through(story, output)
     with RunReader(output.store, seen.watched, captures=output.captures) as reader:
-        return judge(Trace.from_rows(reader.rows(story.name)), seen.judging.settings(planned=story.planned))
+        return judge(trace_of(reader.rows(story.name)), seen.judging.settings(planned=story.planned))
 
 
-def _assess(
-    seen: Seen, output: Output
-) -> tuple[list[dict[str, object]], list[CaptureRow], Assessment, list[FloodmarkError]]:
-    """Return the rows of the run, its captures, what they come to, and the error if they cannot be read."""
+def _assess(seen: Seen, output: Output) -> tuple[str, list[CaptureRow], Assessment, list[FloodmarkError]]:
+    """Return the readings of the run as CSV, its captures, what they come to, and the error if they cannot be read."""
     story, settings = seen.story, _settings(seen)
     problems: list[FloodmarkError] = []
     if seen.watched:
         try:
             with RunReader(output.store, seen.watched, captures=output.captures) as reader:
                 assessment = assess(reader, story.name, settings=settings, cwd=seen.judging.folder)
-                return list(reader.rows(story.name)), reader.captures(story.name), assessment, problems
+                return reader.csv(story.name), reader.captures(story.name), assessment, problems
         except (FloodmarkError, sqlite3.Error) as error:
             msg = f"the readings of the run are lost: {error}"
             problems.append(FloodmarkError(msg))
     nothing = Trace.from_rows(())
-    return [], [], Assessment(judge(nothing, settings), (), nothing), problems
+    return "".join(format_csv(())), [], Assessment(judge(nothing, settings), (), nothing), problems
 
 
 def _settings(seen: Seen) -> Settings:

@@ -5,11 +5,17 @@ import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from floodmark_sidecar.errors import FloodmarkError
+from floodmark_sidecar.judge import format_csv
 from floodmark_sidecar.store import CaptureRow, Reader
 from floodmark_soak._load_stats import RequestCounter
+
+_BLOCK: Final = 512
+"""Rows that are written at once: of twenty maps, 4 MB of them."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,21 @@ class RunReader(Reader):
             first, last = max(each.since, since or 0.0), min(each.until, math.inf if until is None else until)
             if first <= last:
                 yield from self._of(each, super().rows(service, since=first, until=last, at_most=at_most))
+
+    def csv(self, service: str) -> str:
+        """Return the readings of *service* within the run as `format_csv` writes them, without all rows in memory at once.
+
+        Reads them twice: which columns there are is known at the end.
+        """
+        columns: dict[str, object] = {}
+        for row in self.rows(service):
+            columns.update(dict.fromkeys(row))
+        text = [next(format_csv([columns]))]
+        rows = self.rows(service)
+        while block := list(islice(rows, _BLOCK)):
+            # A row without any cell brings every column into the header, which is told once.
+            text.append("".join(islice(format_csv([columns, *block]), 2, None)))
+        return "".join(text)
 
     def _of(self, watched: Watched, rows: Iterable[dict[str, object]]) -> Iterator[dict[str, object]]:
         carrier = None

@@ -64,13 +64,14 @@ def main() -> None:
 def grown(path: Path, workers: int, maps: int, hours: float) -> Iterator[Taken]:
     """Judge a history in *path* that gets longer to *hours*, and yield what the process took at some of them."""
     told = [round(each * 3600 / EVERY) for each in _TOLD if each <= hours]
-    with Store(path) as store:
+    # One loop for all, as the sidecar has: each would bring threads of its own, and each thread its own heap.
+    with Store(path) as store, asyncio.Runner() as runner:
         assessments = Assessments(path)
         for first in range(0, told[-1], _JUDGED):
             readings = range(first, first + _JUDGED)
             keep(store, readings, workers=workers, maps=maps)
             assessments.forget("web")
-            asyncio.run(assessments.get("web"))
+            runner.run(assessments.get("web"))
             for reading in told:
                 if reading in range(first + 1, readings.stop + 1):
                     yield Taken(reading * EVERY / 3600, psutil.Process().memory_full_info().uss)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from floodmark_sidecar.judge import format_csv
 from floodmark_sidecar.readings import WorkerReading
 from floodmark_sidecar.store import CaptureRow, Life, Sample, Store
 from floodmark_soak._load_stats import RequestCounter
@@ -62,6 +63,23 @@ def test_segments_are_told_apart_and_what_is_between_them_is_left_out(store: Pat
     found = [(row["t"], row["segment"], row["requests_total"]) for row in rows]
     assert found == [(1002, 1, 20), (1003, 1, 30), (1007, 2, 10), (1008, 2, 20)]
     assert {row["segment"] for row in late} == {2}
+
+
+@pytest.mark.parametrize("block", [1, 7, 8, 20, 512])
+def test_the_readings_are_written_block_by_block(store: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one header, and every row once, wherever a block ends."""
+    monkeypatch.setattr("floodmark_soak._readings._BLOCK", block)
+    watched = [Watched(number, t, t + 3, RequestCounter([])) for number, t in ((1, 1000), (2, 1006))]
+
+    with RunReader(store, watched, captures=store.parent) as reader:
+        assert reader.csv("web") == "".join(format_csv(reader.rows("web")))
+        assert reader.csv("web").count("\n") == 1 + 16
+
+
+def test_a_run_without_readings_has_a_header(store: Path) -> None:
+    """Nothing was watched: a trace can be read from it all the same, an empty one."""
+    with RunReader(store, [], captures=store.parent) as reader:
+        assert reader.csv("web") == "".join(format_csv(()))
 
 
 def test_the_last_reading_before_a_time(store: Path) -> None:

@@ -19,6 +19,8 @@ def result(kind: str, **more: Any) -> dict[str, Any]:
         "reasons": ["8 readings are too few"],
         "problems": [],
         "culprits": [],
+        "remaining_seconds": 0.0,
+        "segments": [],
         **more,
     }
 
@@ -55,6 +57,18 @@ def test_a_run_in_segments_says_so() -> None:
         "steady over 3 min in 2 segments, in which no process lived longer than 1 min 32 s: it grows"
     )
     assert " in " not in verdict(result("climbing", segments=segments[:2], longest_life_seconds=92.0))
+
+
+def test_a_segment_says_how_the_run_goes_on() -> None:
+    """Only where there is more to come, and nothing went wrong."""
+    segment = {"remaining_seconds": 90.0, "segments": [{"seconds": 90.0, "ended": "segment"}]}
+    killed = {"remaining_seconds": 90.0, "segments": [{"seconds": 90.0, "ended": "killed"}]}
+    told = []
+    for more in (segment, killed, {}):
+        stream = io.StringIO()
+        say_run(result("inconclusive", **more), "report.html", stream)
+        told.append("the same command with --resume goes on" in stream.getvalue())
+    assert told == [True, False, False]
 
 
 def test_inconclusive_says_why() -> None:
