@@ -34,7 +34,7 @@ def say_run(result: Mapping[str, Any], report: str, stream: TextIO) -> None:
         for line in _fix(result["culprits"]):
             console.print(Text(line), soft_wrap=not console.is_terminal)
     if result["remaining_seconds"] and result["segments"][-1]["ended"] == "segment":
-        console.print(Text("the same command with --resume goes on"))
+        console.print(Text("to go on, give the command of this soak --resume, and its folder as --output"))
     console.print(Text(f"report: {report}"), soft_wrap=True)
 
 

@@ -67,7 +67,7 @@ def test_a_segment_says_how_the_run_goes_on() -> None:
     for more in (segment, killed, {}):
         stream = io.StringIO()
         say_run(result("inconclusive", **more), "report.html", stream)
-        told.append("the same command with --resume goes on" in stream.getvalue())
+        told.append("give the command of this soak --resume" in stream.getvalue())
     assert told == [True, False, False]
 
 

@@ -1,5 +1,6 @@
 """The report as one self-contained HTML page."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -60,6 +61,7 @@ def render_html(records: Sequence[Record], whole: Whole | None = None) -> str:
         "duration": format_duration,
         "entries_per_hour": entries_per_hour,
         "per_hour": per_hour,
+        "unbroken": _unbroken,
     }
     template = environment.get_template("report.html")
     page = ""
@@ -101,3 +103,8 @@ def _draw(record: Record, detail: _Detail, salt: str) -> _Drawn:
         left_out=max(0, len(small) - detail.small_charts),
         holders=Markup(holders_chart(record.holders)),  # noqa: S704  graphviz escapes the names in it
     )
+
+
+def _unbroken(sentence: str) -> str:
+    """Return *sentence* with every number on the line of its unit."""
+    return re.sub(r"(?<=\d) (?=[a-zA-Z%])", "\N{NO-BREAK SPACE}", sentence)

@@ -70,6 +70,11 @@ def test_verdict_is_a_sentence_a_word_and_an_icon(climbing_html: str, climbing: 
     assert "▲ climbing pipeline, leaky Memory climbs by 312 MiB an hour (305 MiB to 319 MiB)" in page.text
 
 
+def test_a_number_of_the_headline_stays_with_its_unit(climbing_html: str) -> None:
+    """Wherever a narrow page breaks it."""
+    assert "by 312\N{NO-BREAK SPACE}MiB an hour (305\N{NO-BREAK SPACE}MiB to" in climbing_html
+
+
 def test_agrees_with_the_result(climbing_html: str, climbing: Record) -> None:
     """What result.json says is what the page says: culprits, reasons, δ, detection limit, longest life, load."""
     text = Page(climbing_html).text

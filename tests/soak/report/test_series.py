@@ -81,7 +81,7 @@ def test_a_page_is_about_the_worker_that_decided(make_record: MakeRecord) -> Non
 
     page = render_html([make_record(result=told, trace=Trace.from_rows(named))])
 
-    assert "Worker web-&lt;0&gt; climbs (90.0 MiB/h), the other is steady</h1>" in page
+    assert "Worker web-&lt;0&gt; climbs (90.0\N{NO-BREAK SPACE}MiB/h), the other is steady</h1>" in page
     assert "Memory climbs by" not in page
     assert page.count('<figure class="picture">') == 2
     assert "Worker web-&lt;0&gt;: climbs by 90.0 MiB an hour" in page
