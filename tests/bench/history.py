@@ -78,12 +78,12 @@ def grown(path: Path, workers: int, maps: int, hours: float) -> Iterator[Taken]:
                     say(f"{reading} readings")
 
 
-def keep(store: Store, readings: Sequence[int], *, workers: int = 1, maps: int = 4) -> None:
-    """Add the *readings* of that number to the history of the service `web` in *store*."""
+def keep(store: Store, readings: Sequence[int], *, workers: int = 1, maps: int = 4, every: float = EVERY) -> None:
+    """Add the *readings* of that number, *every* so many seconds, to the history of the service `web` in *store*."""
     lives = [Life(f"web-{worker}", 1, 100 + worker, 1.0, _START, agent="connected") for worker in range(workers)]
     for index in readings:
         rows = tuple((life, _reading(life.worker, index, maps)) for life in lives)
-        done = store.put_sample(Sample("web", _START + index * EVERY, rows))
+        done = store.put_sample(Sample("web", _START + index * every, rows))
         if index % 64 == 0 or index == readings[-1]:
             done.result(60)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from floodmark_sidecar.judge import format_csv
-from floodmark_sidecar.readings import WorkerReading
+from floodmark_sidecar.readings import MapReading, WorkerReading
 from floodmark_sidecar.store import CaptureRow, Life, Sample, Store
 from floodmark_soak._load_stats import RequestCounter
 from floodmark_soak._load_stats import Sample as LoadSample
@@ -69,11 +69,18 @@ def test_segments_are_told_apart_and_what_is_between_them_is_left_out(store: Pat
 def test_the_readings_are_written_block_by_block(store: Path, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one header, and every row once, wherever a block ends."""
     monkeypatch.setattr("floodmark_soak._readings._BLOCK", block)
-    watched = [Watched(number, t, t + 3, RequestCounter([])) for number, t in ((1, 1000), (2, 1006))]
+    late = MapReading("locks", "dict", 3)
+    life = Life("web-0", 1, 100, 1.0, 1000.0)
+    with Store(store) as written:
+        row = (life, WorkerReading("web-0", 1, uss_bytes=MIB, swap_bytes=0, maps=(late,)))
+        written.put_sample(Sample("web", 1010.0, (row,))).result()
+    watched = [Watched(number, t, t + 4, RequestCounter([])) for number, t in ((1, 1000), (2, 1006))]
 
     with RunReader(store, watched, captures=store.parent) as reader:
         assert reader.csv("web") == "".join(format_csv(reader.rows("web")))
-        assert reader.csv("web").count("\n") == 1 + 16
+        text = reader.csv("web")
+    assert text.count("\n") == 1 + 19
+    assert "map.locks.entries" in text.splitlines()[0]
 
 
 def test_a_run_without_readings_has_a_header(store: Path) -> None:
